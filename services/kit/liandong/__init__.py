@@ -1,0 +1,1 @@
+"""Liandong's kit: write an event-driven service of a city district. Everything not named here may change."""

@@ -1,0 +1,118 @@
+"""Event[T]: CloudEvents 1.0 attributes around one record, and their Kafka headers (binary mode). No Kafka client."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+
+import msgspec
+from liandong_contracts.base import Record
+
+from liandong.errors import DecodeError
+
+T_co = TypeVar("T_co", bound=Record, covariant=True)
+Headers = list[tuple[str, bytes]]
+
+# header name -> field, for the extensions that are sent only when they say something
+_EXTENSIONS = {
+    "ce_areacode": "area_code",
+    "ce_correlationid": "correlation_id",
+    "ce_causationid": "causation_id",
+    "ce_mode": "mode",
+    "ce_drillid": "drill_id",
+    "ce_originnode": "origin_node",
+    "ce_actor": "actor",
+    "ce_dataclass": "data_class",
+    "ce_linkedids": "linked_ids",
+    "ce_replayid": "replay_id",
+    "traceparent": "traceparent",
+}
+
+
+class Event(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True):
+    """One event. `time`: when it happened; `recorded_at`: Kafka's timestamp; `sequence`: per topic and key."""
+
+    data: T_co
+    id: str
+    type: str
+    source: str
+    time: datetime
+    key: str
+    sequence: int | None = None
+    area_code: str | None = None
+    correlation_id: str | None = None
+    causation_id: str | None = None
+    mode: str | None = None
+    drill_id: str | None = None
+    origin_node: str | None = None
+    hops: int = 0
+    actor: str | None = None
+    data_class: str | None = None
+    linked_ids: str | None = None
+    replay_id: str | None = None
+    traceparent: str | None = None
+    topic: str = ""
+    partition: int = -1
+    offset: int = -1
+    recorded_at: datetime | None = None
+
+
+def iso(at: datetime) -> str:
+    """Return RFC 3339 text with milliseconds and Z, as CloudEvents wants."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def headers_of(event: Event[Record]) -> Headers:
+    """Return the Kafka headers of an event; an extension that says nothing is left out."""
+    headers: Headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", event.id.encode()),
+        ("ce_source", event.source.encode()),
+        ("ce_type", event.type.encode()),
+        ("ce_time", iso(event.time).encode()),
+        ("ce_subject", event.key.encode()),
+        ("content-type", b"application/avro"),
+    ]
+    if event.sequence is not None:
+        headers.append(("ce_sequence", str(event.sequence).encode()))
+    if event.hops:
+        headers.append(("ce_hops", str(event.hops).encode()))
+    for header, field in _EXTENSIONS.items():
+        value = getattr(event, field)
+        if value:
+            headers.append((header, value.encode()))
+    return headers
+
+
+def event_from(
+    data: Record,
+    headers: Iterable[tuple[str, bytes]] | None,
+    *,
+    topic: str = "",
+    partition: int = -1,
+    offset: int = -1,
+    timestamp_ms: int = 0,
+) -> Event[Record]:
+    """Build an event from its decoded record and Kafka headers.
+
+    Raises DecodeError (BAD_ENVELOPE) when a required attribute is missing or unreadable.
+    """
+    raw = dict(headers or ())
+    try:
+        fields = {field: raw[header].decode() for header, field in _EXTENSIONS.items() if header in raw}
+        return Event(
+            data=data,
+            id=raw["ce_id"].decode(),
+            type=raw["ce_type"].decode(),
+            source=raw["ce_source"].decode(),
+            time=datetime.fromisoformat(raw["ce_time"].decode()),
+            key=raw["ce_subject"].decode(),
+            sequence=int(raw["ce_sequence"]) if "ce_sequence" in raw else None,
+            hops=int(raw["ce_hops"]) if "ce_hops" in raw else 0,
+            topic=topic,
+            partition=partition,
+            offset=offset,
+            recorded_at=datetime.fromtimestamp(timestamp_ms / 1000, UTC) if timestamp_ms else None,
+            **fields,
+        )
+    except (KeyError, ValueError, AttributeError) as error:
+        raise DecodeError("BAD_ENVELOPE", f"CloudEvents header missing or unreadable: {error!r}") from error
