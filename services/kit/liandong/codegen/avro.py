@@ -52,7 +52,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not JSON: {error}") from error
     if not isinstance(raw, dict) or raw.get("type") not in ("record", "enum"):
         raise ConfigError(f"{path}: one record or enum per file is expected")
-    return raw
+    return dict(raw)
 
 
 def _checked_name(path: Path, folder: Path, raw: Mapping[str, Any]) -> str:
