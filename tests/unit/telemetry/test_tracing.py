@@ -1,6 +1,7 @@
 """A chain begins once, is recorded whole or not at all, and can be followed from any step to its root."""
 
 import time
+from collections.abc import Iterator
 
 import pytest
 from liandong.ids import trace_id
@@ -10,7 +11,7 @@ from liandong.testing.otlp import SpanCollector
 
 
 @pytest.fixture
-def collector():
+def collector() -> Iterator[SpanCollector]:
     collector = SpanCollector()
     yield collector
     collector.stop()

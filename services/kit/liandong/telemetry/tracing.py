@@ -22,6 +22,8 @@ from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, S
 from liandong.ids import trace_id as trace_id_of
 from liandong.settings import Settings
 
+_ODD = frozenset("13579bdf")  # the lowest bit of the flags says "recorded"
+
 Kind = Literal["consumer", "producer", "server", "client", "internal"]
 _KINDS = {
     "consumer": SpanKind.CONSUMER,
@@ -39,7 +41,7 @@ def traceparent_of(context: SpanContext) -> str:
 
 def is_recorded(traceparent: str | None) -> bool:
     """Say whether the chain of this header is recorded."""
-    return traceparent is not None and traceparent.endswith("1")
+    return traceparent is not None and traceparent[-1:] in _ODD
 
 
 def record_now(traceparent: str) -> str:

@@ -1,4 +1,4 @@
-"""A small OTLP/HTTP span collector on loopback, so that demos and tests can prove what a trace says. Not for production."""
+"""A small OTLP/HTTP span collector on loopback, to prove what a trace says in demos and tests. Not for production."""
 
 import gzip
 import threading
