@@ -68,7 +68,7 @@ class RpcServer:
         self._server.stop(grace_s).wait(grace_s + 1)
 
 
-class _Serving(grpc.ServerInterceptor):
+class _Serving(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs only
     """Opens the server span of a recorded chain and maps what a servicer raises."""
 
     def __init__(self, tracing: Tracing) -> None:
@@ -83,7 +83,9 @@ class _Serving(grpc.ServerInterceptor):
         traceparent = metadata.get(TRACEPARENT)
         traceparent = traceparent if isinstance(traceparent, str) else None
         wrap = self._stream if handler.response_streaming else self._unary
-        make = grpc.unary_stream_rpc_method_handler if handler.response_streaming else grpc.unary_unary_rpc_method_handler
+        make = (
+            grpc.unary_stream_rpc_method_handler if handler.response_streaming else grpc.unary_unary_rpc_method_handler
+        )
         inner = handler.unary_stream if handler.response_streaming else handler.unary_unary
         return make(
             wrap(details.method.lstrip("/"), traceparent, inner),

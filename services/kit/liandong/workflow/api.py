@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar, get_type_hints
 
 import sqlalchemy as sa
 from google.protobuf.message import Message
+from liandong_contracts.base import Record, Topic
 
 from liandong.clock import Clock
 from liandong.errors import ConfigError
@@ -22,7 +23,6 @@ from liandong.workflow.model import Answer, Codec, Command, Commit, Timer
 from liandong.workflow.settings import WorkflowSettings
 from liandong.workflow.steps import CommandRefused
 from liandong.workflow.work import Work
-from liandong_contracts.base import Record, Topic
 
 R = TypeVar("R", bound=Record)
 M = TypeVar("M", bound=Message)
@@ -158,7 +158,7 @@ class WorkflowService:
         `tasks` are coroutine functions that run beside it, `on_commit` is called in the writer thread and must be
         quick.
         """
-        from liandong.workflow.run import run_service  # noqa: PLC0415 - declarations must not need Kafka clients
+        from liandong.workflow.run import run_service  # only a running service needs Kafka clients
 
         run_service(self, settings, refs=refs, servicers=grpc, tasks=tasks, on_commit=on_commit)
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from liandong_contracts.base import Record, Topic
 
 from liandong.clock import Clock
 from liandong.telemetry.tracing import Tracing
 from liandong.workflow.model import Codec
 from liandong.workflow.settings import WorkflowSettings
-from liandong_contracts.base import Record, Topic
 
 
 class EventRoute(msgspec.Struct, frozen=True):
@@ -62,8 +62,8 @@ class Binding(msgspec.Struct, frozen=True):
         return sorted({topic for topic, _ in self.events})
 
     def may_write(self, topic: Topic, record: Record) -> None:
-        """Raise ValueError when the record does not belong on the topic or the topic has another owner."""
+        """Raise ValueError when the record does not belong on the topic or another service writes the topic."""
         if type(record) not in topic.records:
             raise ValueError(f"{type(record).__name__} is not a record of {topic.name}")
-        if topic.kind in ("fact", "state") and topic.owner != self.service:
-            raise ValueError(f"{topic.name} is written by {topic.owner} only; send {topic.owner} a request instead")
+        if self.service not in (topic.producers or (topic.owner,)):
+            raise ValueError(f"{topic.name} is not written by {self.service}; send {topic.owner} a request instead")

@@ -8,9 +8,13 @@ GROUPS = Counter("liandong_workflow_groups_total", "SQL transactions committed",
 STEPS = Counter("liandong_workflow_steps_total", "Steps committed", ["service"])
 DEAD_LETTERS = Counter("liandong_workflow_dead_letters_total", "Dead letters written", ["service", "reason"])
 PUBLISHED = Counter("liandong_workflow_published_total", "Outbox rows published", ["service"])
-OUTBOX = Gauge("liandong_workflow_outbox_rows", "Outbox rows not yet published, as the relay last saw them", ["service"])
+OUTBOX = Gauge(
+    "liandong_workflow_outbox_rows", "Outbox rows not yet published, as the relay last saw them", ["service"]
+)
 RESEEKS = Counter("liandong_workflow_reseeks_total", "Seeks back to the inbox after a broken chain", ["service"])
-CALLS = Counter("liandong_workflow_calls_total", "Calls to other services that were answered, by result", ["service", "result"])
+CALLS = Counter(
+    "liandong_workflow_calls_total", "Calls to other services that were answered, by result", ["service", "result"]
+)
 TIMER_LATE = Histogram(
     "liandong_workflow_timer_late_seconds",
     "How late timers fire, on the world's clock",

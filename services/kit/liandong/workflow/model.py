@@ -5,9 +5,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 from google.protobuf.message import Message
+from liandong_contracts.base import Record, Topic
 
 from liandong.event import Event, Headers
-from liandong_contracts.base import Record, Topic
 
 M = TypeVar("M", bound=Message)
 Partition = tuple[str, int]

@@ -156,7 +156,9 @@ class Processor:
         recent.extend([True] * failed)
         recent.extend([False] * (steps - failed))
         if sum(recent) >= _MOST_FAILED:
-            raise TooManyFailures(f"{sum(recent)} of the last {len(recent)} steps failed; see the log, mend, start again")
+            raise TooManyFailures(
+                f"{sum(recent)} of the last {len(recent)} steps failed; see the log, mend, start again"
+            )
         self._recent = recent
 
     def _committed(self, unit: Unit, done: list[Step], seconds: float) -> None:

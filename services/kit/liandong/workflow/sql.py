@@ -128,7 +128,7 @@ def _only_worker(path: Path, wait_s: float) -> IO[bytes]:
                 continue
             handle.close()
             raise ConfigError(
-                f"another process works on {path}: SQLite serves one worker; stop the other one or set LIANDONG_DATA_DIR"
+                f"another process works on {path} and SQLite serves one: stop it, or set another LIANDONG_DATA_DIR"
             ) from None
         return handle
 
@@ -137,4 +137,3 @@ def _other_version(path: Path | None, name: str, theirs: int, ours: int) -> str:
     whose = "the kit's tables" if name == "kit" else "the service's tables"
     advice = "run the newer program" if theirs > ours else "migrate it, or move the file away to start empty"
     return f"{path}: {whose} have version {theirs}, this program needs {ours}: {advice}"
-

@@ -1,7 +1,7 @@
-"""The four kinds of step: an event, a timer, a command, an answer. Each begins with the check that makes it happen once.
+"""The four kinds of step: event, timer, command, answer. Each begins with the check that makes it happen once.
 
-A step runs inside a `Unit`; `fail` writes what is left of one whose handler raised; `done` and `lost` tell the waiting
-caller after the commit.
+A step runs inside a `Unit`; `fail` writes what is left of one whose handler raised; `done` tells the waiting caller
+after the commit.
 """
 
 import json
@@ -13,6 +13,7 @@ import msgspec
 import sqlalchemy as sa
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.message import Message
+from liandong_contracts.base import Record
 
 from liandong import ids
 from liandong.errors import DecodeError
@@ -23,7 +24,6 @@ from liandong.workflow.binding import Binding, EventRoute
 from liandong.workflow.model import Answer, Cause, Command, Delivery, Timer
 from liandong.workflow.unit import Unit, micros, moment
 from liandong.workflow.work import Work
-from liandong_contracts.base import Record
 
 HANDLER_FAILED = "HANDLER_FAILED"
 _decode_cause = msgspec.msgpack.Decoder(Cause).decode
@@ -45,15 +45,21 @@ class Step(Protocol):
         ...
 
 
-class CommandRefused(Exception):
+class CommandRefused(ValueError):
     """A command that cannot be handled at all: no request id, or an id that belongs to another command."""
 
 
 def handle(binding: Binding, unit: Unit, cause: Cause, name: str, kind: Kind, handler: Any, subject: Any) -> Any:
-    """Call a handler with its subject and a fresh `Work`, inside a span when the chain is recorded."""
+    """Call a handler with its subject and a fresh `Work`, inside a span when the chain is recorded.
+
+    A cause without trace context begins a chain.
+    """
     with ExitStack() as stack:
-        attributes = {"liandong.cause": cause.event_id}
-        step = stack.enter_context(binding.tracing.step(name, cause.traceparent or None, kind, attributes))
+        if cause.traceparent:
+            attributes = {"liandong.cause": cause.event_id}
+            step = stack.enter_context(binding.tracing.step(name, cause.traceparent, kind, attributes))
+        else:
+            step = stack.enter_context(binding.tracing.root(name, cause.id, kind))
         cause = msgspec.structs.replace(cause, traceparent=step.traceparent)
         return handler(subject, Work(binding, unit, cause, name, stack))
 
@@ -158,8 +164,16 @@ class TimerStep:
     def fail(self, unit: Unit, error: Exception) -> None:
         """Remove the timer and leave a dead letter with its data."""
         unit.timers[self.timer.kind, self.timer.key] = None
-        body = {"kind": self.timer.kind, "key": self.timer.key, "due": self.timer.due.isoformat(), "data": self.timer.data}
-        headers = [*dead_letter_headers(self._binding, unit, HANDLER_FAILED, error), ("dl_timer", self.timer.kind.encode())]
+        body = {
+            "kind": self.timer.kind,
+            "key": self.timer.key,
+            "due": self.timer.due.isoformat(),
+            "data": self.timer.data,
+        }
+        headers = [
+            *dead_letter_headers(self._binding, unit, HANDLER_FAILED, error),
+            ("dl_timer", self.timer.kind.encode()),
+        ]
         unit.output(self._binding.dead_letters, self.timer.key.encode(), json.dumps(body).encode(), headers)
 
     def done(self) -> None:
@@ -199,8 +213,7 @@ class CommandStep:
 
     def _handle(self, unit: Unit, handler: Any, name: str, request_id: str) -> Message:
         identity = ids.event_id(request_id, name, 0)
-        traceparent = self._traceparent or self._binding.tracing.begin(identity)
-        cause = Cause(identity, identity, identity, traceparent, actor=self._actor)
+        cause = Cause(identity, identity, identity, self._traceparent or "", actor=self._actor)
         command = Command(self._request, self._actor)
         step = f"{self._binding.service} {name.rpartition('.')[2]}"
         reply: Message = handle(self._binding, unit, cause, step, "internal", handler, command)
@@ -265,7 +278,7 @@ def settle(future: Future[Any], result: object = None, *, error: BaseException |
 
 def message_type(full_name: str) -> type[Message]:
     """Return the class of a protobuf message whose module is loaded."""
-    descriptor = descriptor_pool.Default().FindMessageTypeByName(full_name)  # type: ignore[no-untyped-call]
+    descriptor = descriptor_pool.Default().FindMessageTypeByName(full_name)
     return message_factory.GetMessageClass(descriptor)
 
 

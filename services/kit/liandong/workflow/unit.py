@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from liandong_contracts.base import Record
 
 from liandong.event import Event, Headers
 from liandong.workflow import tables
 from liandong.workflow.sql import upsert
-from liandong_contracts.base import Record
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO = timedelta(microseconds=1)

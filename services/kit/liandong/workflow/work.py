@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 from google.protobuf.message import Message
+from liandong_contracts.base import Record, Topic
 
 from liandong import ids
 from liandong.event import Event, headers_of
@@ -20,7 +21,6 @@ from liandong.workflow.binding import Binding
 from liandong.workflow.model import Cause
 from liandong.workflow.sql import upsert
 from liandong.workflow.unit import Unit, micros
-from liandong_contracts.base import Record, Topic
 
 _SEQUENCED = ("fact", "state")
 _MIN_CALL_S = 1.0  # real seconds: other services do not answer faster because the world's clock does
@@ -218,7 +218,7 @@ def _select(table: sa.Table, names: tuple[str, ...], nulls: tuple[str, ...]) -> 
 
 @cache
 def _update(table: sa.Table, names: tuple[str, ...], nulls: tuple[str, ...], values: tuple[str, ...]) -> sa.Update:
-    new = {name: sa.bindparam(f"v_{name}") for name in values}
+    new: dict[str, sa.BindParameter[Any]] = {name: sa.bindparam(f"v_{name}") for name in values}
     return sa.update(table).where(*_matches(table, names, nulls)).values(new)
 
 
