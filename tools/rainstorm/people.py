@@ -37,7 +37,7 @@ class People:
         self._tracing = tracing
         self._stop = threading.Event()
         self._work = ThreadPoolExecutor(32, thread_name_prefix="person")
-        self._chance = random.Random(651)  # noqa: S311 - the same night every time
+        self._chance = random.Random(651)
         self._confirmed: set[str] = set()
         self._emergency = emergency_pb2_grpc.EmergencyCommandStub(grpc.insecure_channel(peers["emergency"]))
         self._dispatch = dispatch_pb2_grpc.DispatchCommandStub(grpc.insecure_channel(peers["dispatch"]))
