@@ -1,4 +1,4 @@
-"""Plays the rainstorm in a world of its own: the same processes, own topics and state, a clock that runs 30 times."""
+"""Plays the rainstorm in a world of its own: the same processes, own topics and state, a clock that runs 30 times.
 
 The only place of the demo that wires: devices to the gateway, people to gRPC, the ledger to the topics.
 """
