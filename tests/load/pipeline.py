@@ -1,8 +1,8 @@
-"""Frame in → spot event read: 2,000 gauges over 200 SL 651 connections through the real processes, in a world of its own.
+"""Frame in → spot event read: 2,000 gauges over 200 SL 651 connections, real processes, in a world of its own.
 
-The world's clock runs 60 times, because SL 651 tells the time of observation in minutes only: a gauge that reports every
-second then reports a new minute each time. Latency is real time: the last byte written to the socket of the gateway until
-a read_committed consumer has `WaterloggingDetected` or `WaterloggingUpdated` of that spot and minute.
+The world's clock runs 60 times, because SL 651 tells the time of observation in minutes only: a gauge that reports
+every second then reports a new minute each time. Latency is real time: from the last byte written to the gateway's
+socket until a read_committed consumer has WaterloggingDetected or WaterloggingUpdated of that spot and minute.
 """
 
 import argparse
