@@ -99,7 +99,7 @@ class Caller(threading.Thread):
             else:
                 self._answer(row, self._call(row, min(left, _ATTEMPT_S)), None)
         except grpc.RpcError as error:
-            code = error.code()  # type: ignore[attr-defined]
+            code = error.code()
             if code in _AGAIN:
                 self._later(row, f"{row.method}: {code.name}")
             else:
@@ -116,7 +116,7 @@ class Caller(threading.Thread):
     def _call(self, row: sa.Row[Any], timeout_s: float) -> bytes:
         cause = decode_cause(row.cause)
         peer = row.method.split(".")[1]
-        metadata = [(REQUEST_ID, row.id)] + ([(TRACEPARENT, cause.traceparent)] if cause.traceparent else [])
+        metadata: tuple[tuple[str, str | bytes], ...] = ((REQUEST_ID, row.id), (TRACEPARENT, cause.traceparent))
         method = self._clients.channel(peer).unary_unary(f"/{row.method}", bytes, bytes)
         return bytes(method(row.request, timeout=timeout_s, metadata=metadata))
 

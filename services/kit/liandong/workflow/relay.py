@@ -217,11 +217,3 @@ def _last_value(consumer: Consumer, topic: str, key: bytes, start: int) -> int |
             return found
         else:
             raise KafkaException(error)
-
-
-def topics_of(binding: Binding) -> list[tuple[str, dict[str, str]]]:
-    """Return the internal topics of a service, each of one partition, with their configuration."""
-    return [
-        (binding.relay_topic, {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}),
-        (binding.dead_letters, {"cleanup.policy": "delete", "retention.ms": str(30 * 24 * 3600 * 1000)}),
-    ]

@@ -25,11 +25,12 @@ from liandong.rpc.server import RpcServer, Servicer
 from liandong.telemetry.logs import setup_logs
 from liandong.telemetry.ops import Health, OpsServer
 from liandong.telemetry.tracing import Tracing
+from liandong.wire import Codec, codec_of
 from liandong.workflow import outbox
-from liandong.workflow.admin import wait_for_kafka
 from liandong.workflow.api import WorkflowService
 from liandong.workflow.calls import Caller
-from liandong.workflow.model import Codec, Commit, Partition
+from liandong.workflow.model import Commit, Partition
+from liandong.workflow.prepare import prepared
 from liandong.workflow.processor import Processor
 from liandong.workflow.relay import Relay
 from liandong.workflow.settings import WorkflowSettings
@@ -66,13 +67,6 @@ def run_service(
     logging.shutdown()
     sys.stderr.flush()
     os._exit(status)  # threads of client libraries must not keep a stopped process alive
-
-
-def codec_of(settings: WorkflowSettings) -> Codec:
-    """Return the codec of this world's registry."""
-    from liandong.wire import Codec as WireCodec
-
-    return WireCodec(settings)
 
 
 class Process:
@@ -127,9 +121,10 @@ class Process:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, stop.set)
-        self._start_threads()
+        self.ops.start()
+        log.info("operations on port %d, gRPC on port %d", self.ops.port, self.rpc.port)
         beside = [asyncio.ensure_future(task()) for task in tasks]
-        starting = asyncio.create_task(self._start_source())
+        starting = asyncio.create_task(self._start())
         stopped = asyncio.create_task(stop.wait())
         reason = None
         while not stop.is_set() and reason is None:
@@ -143,26 +138,18 @@ class Process:
         await self._stop([starting, *beside])
         return 1 if reason else 0
 
-    def _start_threads(self) -> None:
+    async def _start(self) -> None:
+        await prepared(self.binding, self._note)
         self.processor.start()
-        self.ops.start()
-        self.writer.start()
-        self.relay.start()
-        self.caller.start()
+        for thread in (self.writer, self.relay, self.caller):
+            thread.start()
         self.rpc.start()
-        log.info("operations on port %d, gRPC on port %d", self.ops.port, self.rpc.port)
-
-    async def _start_source(self) -> None:
-        if not self.binding.subscribed:
-            self._detail = ""
-            return
-        await wait_for_kafka(self.binding, self._note)
-        self._detail = "joining the consumer group"
-        self.feed = Feed(self.writer)
-        self.source = _source(
-            self.settings, f"{self.settings.scoped(self.binding.service)}", self.binding.subscribed, self.feed
-        )
-        await self.source.start()
+        if self.binding.subscribed:
+            self._detail = "joining the consumer group"
+            self.feed = Feed(self.writer)
+            group = self.settings.scoped(self.binding.service)
+            self.source = _source(self.settings, group, self.binding.subscribed, self.feed)
+            await self.source.start()
         self._detail = ""
         self.rpc.set_ready(True)
 
@@ -188,9 +175,9 @@ class Process:
         await asyncio.to_thread(self.rpc.stop, 0.5)
         self.caller.stop()
         self.writer.stop()
-        await asyncio.to_thread(self.writer.join, 1.0)
+        await asyncio.to_thread(_join, self.writer, 1.0)
         self.relay.stop(1.0)
-        await asyncio.to_thread(self.relay.join, 1.5)
+        await asyncio.to_thread(_join, self.relay, 1.5)
         self.clients.close()
         self.tracing.shutdown()
         self.database.close()
@@ -228,6 +215,11 @@ class Process:
         if not self.feed.assigned_once:
             return Health(False, "waiting for partitions")
         return Health(True, "", self.source.backlog())
+
+
+def _join(thread: threading.Thread, seconds: float) -> None:
+    if thread.is_alive():
+        thread.join(seconds)
 
 
 def _source(settings: WorkflowSettings, group: str, topics: list[str], feed: Feed) -> Source:

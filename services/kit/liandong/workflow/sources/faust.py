@@ -1,5 +1,5 @@
-"""Faust as the consuming runtime. The only module that knows Faust; it keeps no state there and never acknowledges early
-enough to matter: positions come from the inbox.
+"""Faust as the consuming runtime. The only module that knows Faust, and Faust keeps no state: positions come from the
+inbox.
 
 Four hooks into its internals, each because the public way is not safe enough here: the seek after a rebalance, the
 fetch (links, and fetches overtaken by a seek), the isolation level, and the health of its parts (a dead fetcher leaves
@@ -34,13 +34,14 @@ class FaustSource:
         logging.getLogger("mode").setLevel(logging.WARNING)
         self._feed = feed
         self._app = _app(settings, group)
-        self._app.transport = _InboxTransport([*self._app.conf.broker], self._app)
-        self._app.transport.feed = feed
+        transport = _InboxTransport([*self._app.conf.broker], self._app)
+        transport.feed = feed
+        self._app.transport = transport
         channel = self._app.topic(
             *topics, key_type=bytes, key_serializer="raw", value_type=bytes, value_serializer="raw"
         )
         self._app.agent(channel, name="inbox", concurrency=1)(self._agent)
-        self._app.on_partitions_revoked.connect(self._on_revoked)
+        self._app.on_partitions_revoked.connect(self._on_revoked)  # type: ignore[arg-type]
 
     async def start(self) -> None:
         """Start the app; it keeps joining the group by itself."""
@@ -53,7 +54,7 @@ class FaustSource:
 
     def failed(self) -> str | None:
         """Ask every part: Faust reports crashes upward to a worker that an embedded app does not have."""
-        consumer = self._app._consumer
+        consumer = self._consumer
         if consumer is not None and consumer.position_error is not None:
             return str(consumer.position_error)
         fetcher = self._app.__dict__.get("_fetcher")
@@ -67,13 +68,18 @@ class FaustSource:
 
     async def reseek(self, partition: Partition, position: int) -> None:
         """Seek back to a position."""
-        await self._app.consumer.jump({TP(*partition): position})
+        if self._consumer is not None:
+            await self._consumer.jump({TP(*partition): position})
 
     def backlog(self) -> int | None:
         """Count the events that are not committed yet."""
-        consumer = self._app._consumer
-        raw = None if consumer is None else consumer._thread._consumer
+        raw = None if self._consumer is None else self._consumer._thread._consumer
         return None if raw is None else self._feed.backlog(raw, TopicPartition)
+
+    @property
+    def _consumer(self) -> "_InboxConsumer | None":
+        consumer = self._app._consumer
+        return consumer if isinstance(consumer, _InboxConsumer) else None
 
     async def _agent(self, stream: Any) -> None:
         async for event in stream.noack().events():
@@ -88,7 +94,7 @@ class FaustSource:
             await self._feed.revoked([(tp.topic, tp.partition) for tp in revoked])
 
 
-class _InboxThread(AIOKafkaConsumerThread):  # type: ignore[misc]
+class _InboxThread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Transport) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"  # Faust reads uncommitted unless it runs its own transactions
@@ -96,7 +102,7 @@ class _InboxThread(AIOKafkaConsumerThread):  # type: ignore[misc]
         return consumer
 
 
-class _InboxConsumer(Consumer):  # type: ignore[misc]
+class _InboxConsumer(Consumer):
     """Seeks where the inbox says, and links every record to the one fetched before it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -108,8 +114,10 @@ class _InboxConsumer(Consumer):  # type: ignore[misc]
 
     @property
     def _feed(self) -> Feed:
-        feed: Feed = self.transport.feed
-        return feed
+        transport = self.transport
+        if not isinstance(transport, _InboxTransport):
+            raise TypeError(f"not an inbox transport: {transport!r}")
+        return transport.feed
 
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return _InboxThread(self, loop=self.loop, beacon=self.beacon)
@@ -145,7 +153,7 @@ class _InboxConsumer(Consumer):  # type: ignore[misc]
             try:
                 begins = await self._thread.earliest_offsets(*tps)
                 ends = await self._thread.highwaters(*tps)
-                check_positions(positions, begins, ends)
+                check_positions(positions, _plain(begins), _plain(ends))
             except PositionError as error:
                 if not left:
                     self.position_error = error
@@ -154,7 +162,7 @@ class _InboxConsumer(Consumer):  # type: ignore[misc]
             else:
                 return
 
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
         epoch = self._epoch
         records = await super()._getmany(active_partitions=active_partitions, timeout=timeout)
         if epoch != self._epoch:
@@ -178,22 +186,26 @@ class _InboxConsumer(Consumer):  # type: ignore[misc]
     def _to_message(self, tp: TP, record: Any) -> Any:
         message = super()._to_message(tp, record)
         link = self._links.pop((record.topic, record.partition, record.offset), None)
-        message.headers = (link, list(record.headers or ()))  # the link travels with its record
+        message.headers = (link, list(record.headers or ()))  # type: ignore[assignment]  # the link travels along
         return message
 
 
-class _InboxTransport(Transport):  # type: ignore[misc]
+def _plain(offsets: Any) -> dict[Partition, int]:
+    return {(tp.topic, tp.partition): offset for tp, offset in offsets.items()}
+
+
+class _InboxTransport(Transport):
     Consumer = _InboxConsumer
     feed: Feed
 
 
-class _Boot(BootStrategy):  # type: ignore[misc]
+class _Boot(BootStrategy):
     enable_kafka_producer = False
     enable_web = False
     enable_sensors = False
 
 
-class _InboxApp(faust.App):  # type: ignore[misc]
+class _InboxApp(faust.App):
     BootStrategy = _Boot
 
 
