@@ -15,14 +15,14 @@ from urllib.request import urlopen
 
 import sqlalchemy as sa
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from liandong.clock import real_now
+from liandong.event import Event, headers_of
+from liandong.wire import Codec, LocalIds, TopicSpec, ensure_topics
 from liandong_contracts import topics
 from liandong_contracts.base import Topic
 from liandong_contracts.emergency import NoticeSent, TaskCompleted
 from liandong_contracts.sensing import AlarmRaised
 
-from liandong.clock import real_now
-from liandong.event import Event, headers_of
-from liandong.wire import Codec, LocalIds, TopicSpec, ensure_topics
 from tests.support import workflow_ledger as ledger
 
 WORKER = Path(__file__).parents[1] / "integration" / "workflow" / "worker.py"
@@ -212,7 +212,11 @@ class Worker:
         try:
             with self.database() as c:
                 one = c.exec_driver_sql("SELECT count(*), coalesce(sum(fired), 0) FROM alarm").one()
-                return int(one[0]), int(one[1]), int(c.exec_driver_sql("SELECT count(*) FROM liandong_outbox").scalar_one())
+                return (
+                    int(one[0]),
+                    int(one[1]),
+                    int(c.exec_driver_sql("SELECT count(*) FROM liandong_outbox").scalar_one()),
+                )
         except sa.exc.OperationalError:
             return 0, 0, 0
 

@@ -7,13 +7,12 @@ one completion. Severity 9 makes the handler raise (a poison event).
 from datetime import timedelta
 
 import sqlalchemy as sa
+from liandong.event import Event
+from liandong.workflow import Command, Timer, UtcDateTime, Work, WorkflowService
 from liandong_contracts import topics
 from liandong_contracts.emergency import NoticeChannel, NoticeSent, TaskCompleted
 from liandong_contracts.rpc import emergency_pb2
 from liandong_contracts.sensing import AlarmRaised
-
-from liandong.event import Event
-from liandong.workflow import Command, Timer, UtcDateTime, Work, WorkflowService
 
 POISON = 9
 TIMER = timedelta(seconds=2)

@@ -1,6 +1,5 @@
 """A throwaway broker and the tools to feed, watch and kill a workflow service on it."""
 
-
 import signal
 import socket
 import subprocess

@@ -14,6 +14,7 @@ from typing import Any
 from liandong.wire import Codec, LocalIds
 from liandong.workflow import WorkflowSettings, relay, run
 from liandong.workflow.processor import Processor
+
 from tests.support import workflow_ledger as ledger
 
 
