@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 import msgspec
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType  # type: ignore[attr-defined]
 
 from liandong.errors import ConfigError, Unavailable
 from liandong.settings import Settings
+from liandong.wire import TopicSpec, ensure_topics
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -46,6 +47,7 @@ class Admin:
     """Questions and small tasks for the cluster; waits for it up to a minute, then raises Unavailable."""
 
     def __init__(self, settings: Settings, patience_s: float = _PATIENCE_S) -> None:
+        self._bootstrap = settings.bootstrap
         self._client = AdminClient({"bootstrap.servers": settings.bootstrap})
         self._patience_s = patience_s
 
@@ -78,7 +80,7 @@ class Admin:
         return self._ask("describe topics", ask)
 
     def wait_for(self, topics: Sequence[str]) -> dict[str, TopicFacts]:
-        """Return the facts of topics that others create. Raises ConfigError when one is still missing after a minute."""
+        """Return the facts of topics that others create. Raises ConfigError when one stays missing."""
         end = time.monotonic() + self._patience_s
         while True:
             found = self.facts(topics)
@@ -91,27 +93,11 @@ class Admin:
 
     def ensure(self, topic: str, partitions: int, config: Mapping[str, str]) -> TopicFacts:
         """Create a topic of the service itself if it is missing. Raises ConfigError when it exists but does not fit."""
-        known = self.facts([topic]).get(topic)
-        if known is None:
-            self._create(topic, partitions, config)
-            known = self.wait_for([topic])[topic]
-        if known.partitions != partitions:
-            raise ConfigError(f"{topic} has {known.partitions} partitions but its inputs have {partitions}; see recovery")
+        ensure_topics(self._bootstrap, [TopicSpec(topic, partitions, config)])
         policy = self._config(topic)["cleanup.policy"]
         if policy != config["cleanup.policy"]:
             raise ConfigError(f"{topic} has cleanup.policy={policy}, it must be {config['cleanup.policy']}")
-        return known
-
-    def _create(self, topic: str, partitions: int, config: Mapping[str, str]) -> None:
-        def ask() -> None:
-            try:
-                self._client.create_topics([NewTopic(topic, partitions, config=dict(config))])[topic].result(10)
-                log.info("created topic %s with %d partitions", topic, partitions)
-            except KafkaException as error:
-                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                    raise
-
-        self._ask(f"create topic {topic}", ask)
+        return self.facts([topic])[topic]
 
     def _config(self, topic: str) -> dict[str, str]:
         resource = ConfigResource(ResourceType.TOPIC, topic)
@@ -137,8 +123,8 @@ class Admin:
 
         if not asked:
             return {}
-        first = self._ask("first offsets", lambda: ask(OffsetSpec.earliest()))
-        end = self._ask("end offsets", lambda: ask(OffsetSpec.latest()))
+        first = self._ask("first offsets", lambda: ask(OffsetSpec.earliest()))  # type: ignore[no-untyped-call]
+        end = self._ask("end offsets", lambda: ask(OffsetSpec.latest()))  # type: ignore[no-untyped-call]
         return {at: (first[at], end[at]) for at in first}
 
 

@@ -1,7 +1,7 @@
-"""Store: RocksDB as a cache of one committed changelog partition. The changelog is the truth, so a doubtful store is wiped.
+"""Store: RocksDB as a cache of a committed changelog partition. The changelog is the truth; a doubtful store is wiped.
 
-Values are byte for byte the changelog's. The checkpoint (which changelog offset comes next) is written in the same batch
-as the values, with the write-ahead log on: after a kill the store is some committed moment, never between two.
+Values are byte for byte the changelog's. The checkpoint (the changelog offset that comes next) is written in the batch
+of the values, with the write-ahead log on: after a kill the store is some committed moment, never between two.
 """
 
 import json
@@ -9,6 +9,7 @@ import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
 
@@ -45,8 +46,11 @@ class Store:
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._db = Rdict(str(path), options=_options(write_buffer_bytes, block_cache_bytes))
-        raw = self._db.get(_CHECKPOINT)
-        self.next_offset, self.written_at, self.topic_id = json.loads(raw) if raw else (0, real_now().timestamp(), "")
+        raw = cast("bytes | None", self._db.get(_CHECKPOINT))
+        checkpoint = json.loads(raw) if raw else (0, real_now().timestamp(), "")
+        self.next_offset: int = checkpoint[0]
+        self.written_at: float = checkpoint[1]
+        self.topic_id: str = checkpoint[2]
 
     def get(self, key: bytes) -> bytes | None:
         """Return the packed envelope of a key."""
@@ -55,7 +59,7 @@ class Store:
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """Return all keys and packed envelopes."""
-        for key, value in self._db.items(from_key=_CELL):
+        for key, value in cast("Iterator[tuple[bytes, bytes]]", self._db.items(from_key=_CELL)):
             yield key[1:], value
 
     def apply(self, changes: Sequence[tuple[bytes, bytes | None]], next_offset: int) -> None:

@@ -1,7 +1,7 @@
 """Tuning: the few figures of a stream engine that may be changed, and the librdkafka settings that follow from them.
 
-The settings were found by measurement; `retry.backoff.ms` is decisive: librdkafka's default of 100 makes every transaction
-wait 100 ms for the markers of the one before.
+The settings were found by measurement; `retry.backoff.ms` is decisive: librdkafka's default of 100 makes every
+transaction wait 100 ms for the markers of the one before.
 """
 
 from typing import Any, Literal
@@ -19,7 +19,9 @@ class Tuning(msgspec.Struct, frozen=True):
     latency_ms: int = 20  # longest that a transaction collects input while more is waiting
     batch: int = 1000  # most messages taken at once
     transaction_events: int = 10_000  # most events in one transaction
-    timers_at_once: int = 1000  # most timers fired in one transaction, so that an outage's timers do not block the input
+    timers_at_once: int = (
+        1000  # most timers fired in one transaction, so that an outage's timers do not block the input
+    )
     cache_size: int = 50_000  # decoded cells kept for each state and partition
     write_buffer_bytes: int = 8 << 20  # RocksDB memtable for each state and partition
     block_cache_bytes: int = 32 << 20  # RocksDB block cache of the process
