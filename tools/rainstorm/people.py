@@ -1,6 +1,6 @@
 """The people of the night: a duty leader who approves, persons who confirm by their channel, citizens who report.
 
-They act like real ones: over gRPC, from what the topics told them, and again with the same request id when no answer came.
+They act like real ones: over gRPC, from what the topics told them; without an answer they try again, same request id.
 """
 
 import logging
