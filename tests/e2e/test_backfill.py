@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -55,8 +56,8 @@ def test_a_flood_morning_as_history(watching: Watching, real_data: Path) -> None
         for event in ledger.of(ReadingCorrected):
             values[event.data.device_id, event.data.metric, event.data.observed_at] = event.data.new_value
         expected = {
-            (station, "/".join(filter(None, (parameter, qualifier, units))), pd.Timestamp(time).to_pydatetime()): value
-            for (station, parameter, qualifier, units, time), value in final.items()
+            (one.station, "/".join(filter(None, one[2:5])), datetime.fromisoformat(one.time)): one.value
+            for one in final.reset_index().set_axis(["station", *"pqu", "time", "value"], axis=1).itertuples()
         }
         assert values == expected
         for alarming in (AlarmRaised, WaterloggingDetected, ResponseProposed, NoticeSent, DeviceWentOffline):
