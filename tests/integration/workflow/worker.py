@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from liandong.wire import Codec, LocalIds
-from liandong.workflow import WorkflowSettings, relay, run
+from liandong.workflow import WorkflowSettings, outbox, relay, run
 from liandong.workflow.processor import Processor
 
 from tests.support import workflow_ledger as ledger
@@ -59,7 +59,7 @@ def arm(name: str, passes: int) -> None:
     elif name == "before_clean":
         around(run.Process, "_clean", die, nothing)
     elif name == "after_clean":
-        around(run.outbox, "clean", nothing, die)
+        around(outbox, "clean", nothing, die)
     else:
         raise SystemExit(f"no fail point {name}")
 
@@ -69,7 +69,7 @@ def main() -> None:
     if len(sys.argv) > 2:
         arm(sys.argv[2], int(sys.argv[3]))
     relay._CLEAN_EVERY_S = 0.5
-    run.codec_of = lambda _settings: Codec(LocalIds())  # type: ignore[assignment]
+    vars(run)["codec_of"] = lambda _settings: Codec(LocalIds())
     ledger.service.run(settings)
 
 
