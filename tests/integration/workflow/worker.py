@@ -11,6 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import grpc
+from liandong_contracts.rpc.emergency_pb2 import AcknowledgeTaskRequest
+from liandong_contracts.rpc.emergency_pb2_grpc import EmergencyCommandServicer, add_EmergencyCommandServicer_to_server
+
 from liandong.wire import Codec, LocalIds
 from liandong.workflow import WorkflowSettings, outbox, relay, run
 from liandong.workflow.processor import Processor
@@ -64,13 +68,21 @@ def arm(name: str, passes: int) -> None:
         raise SystemExit(f"no fail point {name}")
 
 
+class Commands(EmergencyCommandServicer):
+    """The thin servicer that services write too."""
+
+    def AcknowledgeTask(self, request: AcknowledgeTaskRequest, context: grpc.ServicerContext) -> Any:
+        """Run the command."""
+        return ledger.service.execute(request, actor=request.person_id)
+
+
 def main() -> None:
     settings = WorkflowSettings(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     if len(sys.argv) > 2:
         arm(sys.argv[2], int(sys.argv[3]))
     relay._CLEAN_EVERY_S = 0.5
     vars(run)["codec_of"] = lambda _settings: Codec(LocalIds())
-    ledger.service.run(settings)
+    ledger.service.run(settings, grpc=[(add_EmergencyCommandServicer_to_server, Commands())])
 
 
 if __name__ == "__main__":
