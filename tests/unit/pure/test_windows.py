@@ -28,35 +28,35 @@ def test_slot_of_a_jittering_clock() -> None:
 
 def test_interval_amounts_add_up() -> None:
     log = log_of([(i, 2.5, False) for i in range(24)])
-    assert log.window(log.newest, HOUR) == Window(30.0, 1.0)
-    assert log.window(log.newest, 36) == Window(60.0, round(24 / 36, 4))
+    assert log.sums().window(log.newest, HOUR) == Window(30.0, 1.0)
+    assert log.sums().window(log.newest, 36) == Window(60.0, round(24 / 36, 4))
 
 
 def test_an_additional_report_is_not_counted_twice() -> None:
     log = log_of([(0, 4.0, False), (0, 6.0, False), (0, 4.0, False)])
-    assert log.window(log.newest, HOUR).mm == 6.0
+    assert log.sums().window(log.newest, HOUR).mm == 6.0
 
 
 def test_a_gap_closes_by_the_cumulative_difference() -> None:
     # 40 minutes of silence; intervals lost, 31.2 mm fell according to the counter
     log = log_of([(0, 100.0, True), (8, 131.2, True)])
-    assert log.window(log.newest, HOUR) == Window(31.2, round(8 / 12, 4))
+    assert log.sums().window(log.newest, HOUR) == Window(31.2, round(8 / 12, 4))
 
 
 def test_a_gap_closes_only_by_what_the_intervals_do_not_explain() -> None:
     log = log_of([(0, 100.0, True), (1, 4.0, False), (2, 6.0, False), (4, 20.0, False), (4, 140.0, True)])
-    assert log.window(log.newest, 4).mm == 40.0  # slot 3 fell out: 40 - 30 mm
+    assert log.sums().window(log.newest, 4).mm == 40.0  # slot 3 fell out: 40 - 30 mm
 
 
 def test_a_smaller_cumulative_amount_is_a_reset() -> None:
     log = log_of([(0, 812.4, True), (1, 814.4, True), (2, 1.5, True), (3, 3.0, True)])
-    assert log.window(log.newest, 3) == Window(5.0, 1.0)
+    assert log.sums().window(log.newest, 3) == Window(5.0, 1.0)
 
 
 def test_a_window_that_cuts_a_closed_gap_is_not_complete() -> None:
     log = log_of([(0, 0.0, True), (24, 48.0, True)])  # two hours in one step
-    assert log.window(log.newest, 24) == Window(48.0, 1.0)
-    hour = log.window(log.newest, HOUR)
+    assert log.sums().window(log.newest, 24) == Window(48.0, 1.0)
+    hour = log.sums().window(log.newest, HOUR)
     assert hour == Window(24.0, 0.0)  # an even share, but not one slot of it is sure
 
 
@@ -69,9 +69,9 @@ def test_reports_older_than_the_log_are_refused() -> None:
 def test_a_correction_replaces_and_takes_away() -> None:
     log = log_of([(0, 50.0, False), (1, 2.0, False)])
     assert log.correct(START, 5.0, total=False)
-    assert log.window(log.newest, 2) == Window(7.0, 1.0)
+    assert log.sums().window(log.newest, 2) == Window(7.0, 1.0)
     assert log.correct(START, None, total=False)
-    assert log.window(log.newest, 2) == Window(2.0, 0.5)
+    assert log.sums().window(log.newest, 2) == Window(2.0, 0.5)
     assert not log.correct(START - 5, 1.0, total=False)
 
 
@@ -102,7 +102,7 @@ def test_the_order_of_arrival_does_not_change_the_windows(given_reports: list[Re
     assert one.newest == other.newest
     ends = [one.newest - back for back in (0, 1, 11, 12)]
     for slots in (12, 36, 144, 288):
-        assert one.windows(ends, slots) == other.windows(ends, slots)
+        assert [one.sums().window(end, slots) for end in ends] == [other.sums().window(end, slots) for end in ends]
 
 
 @given(reports)
@@ -111,5 +111,5 @@ def test_packing_keeps_everything(given_reports: list[Report]) -> None:
     log.revise(log.newest)
     again = RainLog.unpack(log.pack())
     assert again.pack() == log.pack()
-    assert again.window(again.newest, 288) == log.window(log.newest, 288)
+    assert again.sums().window(again.newest, 288) == log.sums().window(log.newest, 288)
     assert again.revision(again.newest) == 1

@@ -8,7 +8,6 @@ The packed form is what a state keeps: 2 bytes a slot, 6 when the station report
 """
 
 import struct
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import NamedTuple
@@ -29,12 +28,30 @@ class Window(NamedTuple):
     completeness: float
 
 
-class _Slots(NamedTuple):
-    """Rain per slot in tenths of a millimetre, sure only as a sum over [first, last]; unknown when first > last."""
+class Sums:
+    """Rain per slot of a log as it was when asked for, gaps closed, ready to be summed.
 
-    tenths: list[float]
-    first: list[int]
-    last: list[int]
+    A slot's amount is sure only as part of the slots [first, last] (a closed gap), and unknown when first > last.
+    """
+
+    __slots__ = ("_first", "_last", "_oldest", "_tenths")
+
+    def __init__(self, oldest: int, tenths: list[float], first: list[int], last: list[int]) -> None:
+        self._oldest = oldest
+        self._tenths = tenths
+        self._first = first
+        self._last = last
+
+    def window(self, end: int, slots: int) -> Window:
+        """Return the window of `slots` slots that ends with slot `end`; what lies before the log is unknown."""
+        stop = end - self._oldest + 1
+        start = max(0, stop - slots)
+        sure = sum(
+            1
+            for first, last in zip(self._first[start:stop], self._last[start:stop], strict=True)
+            if start <= first <= last < stop
+        )
+        return Window(round(sum(self._tenths[start:stop]) / 10, 1), round(sure / slots, 4))
 
 
 def slot_of(at: datetime) -> int:
@@ -141,15 +158,32 @@ class RainLog:
         """Return how often the windows that end with a slot were revised."""
         return self._revisions[slot - self.oldest]
 
-    def windows(self, ends: Iterator[int] | list[int] | range, slots: int) -> dict[int, Window]:
-        """Return the window of `slots` slots that ends with each of `ends`."""
-        known = self._known()
-        oldest = self.oldest
-        return {end: _window(known, end - oldest, slots) for end in ends}
+    def touched(self, slot: int) -> range:
+        """Return the slots whose amount depends on what slot `slot` holds: the gap around it that totals close."""
+        index = slot - self.oldest
+        low = next((i + 1 for i in range(index - 1, -1, -1) if self._totals[i] != _NO_TOTAL), index)
+        high = next((i for i in range(index + 1, len(self._totals)) if self._totals[i] != _NO_TOTAL), index)
+        return range(self.oldest + low, self.oldest + high + 1)
 
-    def window(self, end: int, slots: int) -> Window:
-        """Return the window of `slots` slots that ends with slot `end`."""
-        return _window(self._known(), end - self.oldest, slots)
+    def sums(self) -> Sums:
+        """Return the rain of every slot, gaps closed where totals stand at both their edges."""
+        count = len(self._intervals)
+        tenths = [0.0 if held == _NO_INTERVAL else float(held) for held in self._intervals]
+        first = list(range(count))
+        last = [-1 if held == _NO_INTERVAL else index for index, held in enumerate(self._intervals)]
+        reported = [index for index, held in enumerate(self._totals) if held != _NO_TOTAL]
+        for before, after in pairwise(reported):
+            gap = [index for index in range(before + 1, after + 1) if last[index] < 0]
+            if not gap:
+                continue
+            fell = self._totals[after] - self._totals[before]
+            if fell < 0:
+                fell = self._totals[after]
+            measured = sum(tenths[before + 1 : after + 1])
+            share = max(0.0, fell - measured) / len(gap)
+            for index in gap:
+                tenths[index], first[index], last[index] = share, before + 1, after
+        return Sums(self.oldest, tenths, first, last)
 
     def _reach(self, slot: int) -> bool:
         """Make room for a slot; False when it is too old to be kept."""
@@ -187,35 +221,3 @@ class RainLog:
             return False
         values[index] = tenths
         return True
-
-    def _known(self) -> _Slots:
-        """Return the rain of every slot, gaps closed by cumulative amounts where both their edges are there."""
-        count = len(self._intervals)
-        tenths = [0.0 if held == _NO_INTERVAL else float(held) for held in self._intervals]
-        first = list(range(count))
-        last = [-1 if held == _NO_INTERVAL else index for index, held in enumerate(self._intervals)]
-        reported = [index for index, held in enumerate(self._totals) if held != _NO_TOTAL]
-        for before, after in pairwise(reported):
-            gap = [index for index in range(before + 1, after + 1) if last[index] < 0]
-            if not gap:
-                continue
-            fell = self._totals[after] - self._totals[before]
-            if fell < 0:
-                fell = self._totals[after]
-            measured = sum(tenths[before + 1 : after + 1])
-            share = max(0.0, fell - measured) / len(gap)
-            for index in gap:
-                tenths[index], first[index], last[index] = share, before + 1, after
-        return _Slots(tenths, first, last)
-
-
-def _window(known: _Slots, end: int, slots: int) -> Window:
-    """Sum the slots (end - slots, end]; a bridged slot counts as known only when its whole gap is inside."""
-    start = max(0, end - slots + 1)
-    stop = end + 1
-    sure = sum(
-        1
-        for first, last in zip(known.first[start:stop], known.last[start:stop], strict=True)
-        if last >= 0 and first >= start and last <= end
-    )
-    return Window(round(sum(known.tenths[start:stop]) / 10, 1), round(sure / slots, 4))

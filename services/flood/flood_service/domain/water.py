@@ -1,0 +1,96 @@
+"""Water at one gauge: depth on a road, level in a drain or forebay. Decides only whether its word is worth telling.
+
+Thousands of gauges are quiet; telling is decided from the few bytes last told, and a quiet reading changes nothing.
+"""
+
+from datetime import datetime, timedelta
+from zlib import crc32
+
+from liandong.pure.units import to_cm, to_m
+from liandong_contracts.common import Quality
+from liandong_contracts.flood import (
+    AreaEvidence,
+    AreaEvidenceKind,
+    DepthMark,
+    DrainMark,
+    FloodEvidence,
+    SpotSource,
+)
+from liandong_contracts.sensing import Measurement
+
+from flood_service.domain.levels import plain_level
+from flood_service.domain.policy import LATE_AFTER, TRUSTED, SpotPolicy, WaterPolicy
+
+DEPTH_METRIC = "water_depth"
+DRAIN_METRIC = "drain_level"
+
+
+def is_late(m: Measurement, now: datetime) -> bool:
+    """Say whether a measurement is history only."""
+    return m.late or now - m.observed_at > LATE_AFTER
+
+
+def heartbeat_of(device_id: str, policy: WaterPolicy) -> timedelta:
+    """Return how often a gauge speaks without news; spread, so that gauges started together do not speak together."""
+    return policy.tell_every - policy.spread * (crc32(device_id.encode()) % 60) / 60
+
+
+def depth_mark(m: Measurement) -> DepthMark | None:
+    """Return what a depth measurement says; None when its unit is no length."""
+    depth = None if m.value is None else to_cm(m.value, m.unit)
+    if depth is None and m.value is not None:
+        return None
+    return DepthMark(depth_cm=None if depth is None else round(depth, 1), quality=m.quality, at=m.observed_at)
+
+
+def worth_telling(
+    told: DepthMark | None, new: DepthMark, heartbeat: timedelta, water: WaterPolicy, spot: SpotPolicy
+) -> bool:
+    """Say whether a gauge's spot should hear of a reading: 1 cm, another band, another quality, or its turn again."""
+    if told is None or new.quality != told.quality or new.at - told.at >= heartbeat:
+        return True
+    old_cm, new_cm = told.depth_cm, new.depth_cm
+    if old_cm is None or new_cm is None:
+        return old_cm is not new_cm
+    if max(old_cm, new_cm) < water.quiet_below_cm:
+        return False
+    return abs(new_cm - old_cm) >= water.tell_cm or plain_level(old_cm, spot) is not plain_level(new_cm, spot)
+
+
+def worth_remembering(new: DepthMark, spot: SpotPolicy) -> bool:
+    """Say whether late news belongs into the history of a spot: only water does."""
+    return new.quality in TRUSTED and new.depth_cm is not None and new.depth_cm >= spot.up_cm[0]
+
+
+def depth_evidence(device_id: str, spot_id: str, new: DepthMark, late: bool) -> FloodEvidence:
+    """Return the word of a gauge about its spot."""
+    return FloodEvidence(
+        spot_id=spot_id,
+        source=SpotSource.SENSOR,
+        source_id=device_id,
+        depth_cm=new.depth_cm,
+        quality=new.quality,
+        observed_at=new.at,
+        late=late,
+    )
+
+
+def drain_mark(told: DrainMark | None, m: Measurement, limit_m: float | None, policy: WaterPolicy) -> DrainMark | None:
+    """Return what the area should hear of a drain: over its limit or back below 95 % of it; None: nothing new."""
+    if limit_m is None or m.value is None or m.quality not in TRUSTED:
+        return None
+    level = to_m(m.value, m.unit)
+    if level is None:
+        return None
+    was_over = told is not None and told.over
+    over = m.quality is Quality.OVER_RANGE or level >= limit_m * (policy.drain_release if was_over else 1.0)
+    if over is was_over and not (over and told and m.observed_at - told.at >= policy.drain_every):
+        return None
+    return DrainMark(over=over, at=m.observed_at)
+
+
+def drain_evidence(device_id: str, area6: str, new: DrainMark) -> AreaEvidence:
+    """Return what the area hears of a drain."""
+    return AreaEvidence(
+        area_code=area6, kind=AreaEvidenceKind.DRAIN, subject=device_id, observed_at=new.at, mm={}, over=new.over
+    )
