@@ -414,6 +414,7 @@ class DepthMark(Record, frozen=True, kw_only=True):
     depth_cm: Depth, null when the gauge gave none. [cm]
     quality: Quality of the depth.
     at: Time of the reading.
+    dry_told: How often in a row it was told that hardly any water stands.
     """
 
     FULL_NAME: ClassVar[str] = "liandong.flood.DepthMark"
@@ -421,12 +422,14 @@ class DepthMark(Record, frozen=True, kw_only=True):
     depth_cm: float | None = None
     quality: Quality
     at: datetime
+    dry_told: int = 0
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "depth_cm": self.depth_cm,
             "quality": self.quality,
             "at": self.at,
+            "dry_told": self.dry_told,
         }
 
     @classmethod
@@ -435,6 +438,7 @@ class DepthMark(Record, frozen=True, kw_only=True):
             depth_cm=raw["depth_cm"],
             quality=_QUALITY[raw["quality"]],
             at=raw["at"],
+            dry_told=raw["dry_told"],
         )
 
 

@@ -36,7 +36,9 @@ class WaterPolicy:
     tell_cm: float = 1.0
     quiet_below_cm: float = 10.0  # damp ground: changes below this depth concern nobody
     tell_every: timedelta = timedelta(minutes=5)
-    spread: timedelta = timedelta(minutes=1)  # gauges started together do not speak together
+    dry_tellings: int = 3  # so often; enough for a spot to be cleared
+    dry_every: timedelta = timedelta(minutes=20)  # then so seldom, as long as it stays dry
+    spread: float = 0.2  # share of a pause by which gauges differ, so that those started together do not speak together
     drain_release: float = 0.95  # of the limit, systems.md 1.5 hysteresis
     drain_every: timedelta = timedelta(minutes=10)
 

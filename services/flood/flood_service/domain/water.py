@@ -3,9 +3,11 @@
 Thousands of gauges are quiet; telling is decided from the few bytes last told, and a quiet reading changes nothing.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime
 from zlib import crc32
 
+from liandong.pure.records import changed
 from liandong.pure.units import to_cm, to_m
 from liandong_contracts.common import Quality
 from liandong_contracts.flood import (
@@ -16,7 +18,7 @@ from liandong_contracts.flood import (
     FloodEvidence,
     SpotSource,
 )
-from liandong_contracts.sensing import Measurement
+from liandong_contracts.sensing import Measurement, MetricSpec
 
 from flood_service.domain.levels import plain_level
 from flood_service.domain.policy import LATE_AFTER, TRUSTED, SpotPolicy, WaterPolicy
@@ -30,11 +32,6 @@ def is_late(m: Measurement, now: datetime) -> bool:
     return m.late or now - m.observed_at > LATE_AFTER
 
 
-def heartbeat_of(device_id: str, policy: WaterPolicy) -> timedelta:
-    """Return how often a gauge speaks without news; spread, so that gauges started together do not speak together."""
-    return policy.tell_every - policy.spread * (crc32(device_id.encode()) % 60) / 60
-
-
 def depth_mark(m: Measurement) -> DepthMark | None:
     """Return what a depth measurement says; None when its unit is no length."""
     depth = None if m.value is None else to_cm(m.value, m.unit)
@@ -43,18 +40,41 @@ def depth_mark(m: Measurement) -> DepthMark | None:
     return DepthMark(depth_cm=None if depth is None else round(depth, 1), quality=m.quality, at=m.observed_at)
 
 
-def worth_telling(
-    told: DepthMark | None, new: DepthMark, heartbeat: timedelta, water: WaterPolicy, spot: SpotPolicy
-) -> bool:
-    """Say whether a gauge's spot should hear of a reading: 1 cm, another band, another quality, or its turn again."""
-    if told is None or new.quality != told.quality or new.at - told.at >= heartbeat:
-        return True
+def telling(
+    device_id: str, told: DepthMark | None, new: DepthMark, water: WaterPolicy, spot: SpotPolicy
+) -> DepthMark | None:
+    """Return what a gauge's spot should hear of a reading; None when it is not worth telling.
+
+    Worth telling are 1 cm, another band, another quality, and after a pause anything: a spot must know that its gauge
+    still speaks. A gauge that stays dry speaks seldom.
+    """
+    if told is None:
+        return new
+    dry = _is_dry(new, water)
+    resting = dry and told.dry_told >= water.dry_tellings
+    if new.at - told.at >= (water.dry_every if resting else water.tell_every) * (1 - _share(device_id) * water.spread):
+        return changed(new, dry_told=told.dry_told + 1 if dry else 0)
+    return changed(new, dry_told=int(dry)) if _is_news(told, new, water, spot) else None
+
+
+def _is_news(told: DepthMark, new: DepthMark, water: WaterPolicy, spot: SpotPolicy) -> bool:
     old_cm, new_cm = told.depth_cm, new.depth_cm
+    if new.quality != told.quality:
+        return True
     if old_cm is None or new_cm is None:
         return old_cm is not new_cm
     if max(old_cm, new_cm) < water.quiet_below_cm:
         return False
     return abs(new_cm - old_cm) >= water.tell_cm or plain_level(old_cm, spot) is not plain_level(new_cm, spot)
+
+
+def _is_dry(mark: DepthMark, water: WaterPolicy) -> bool:
+    return mark.quality in TRUSTED and mark.depth_cm is not None and mark.depth_cm < water.quiet_below_cm
+
+
+def _share(device_id: str) -> float:
+    """Return a number in [0, 1) that is always the same for a device."""
+    return (crc32(device_id.encode()) & 0xFF) / 256
 
 
 def worth_remembering(new: DepthMark, spot: SpotPolicy) -> bool:
@@ -73,6 +93,12 @@ def depth_evidence(device_id: str, spot_id: str, new: DepthMark, late: bool) -> 
         observed_at=new.at,
         late=late,
     )
+
+
+def limit_of(specs: Iterable[MetricSpec]) -> float | None:
+    """Return the limit in metres of a drain gauge, as its registry entry has it."""
+    spec = next((spec for spec in specs if spec.metric == DRAIN_METRIC), None)
+    return None if spec is None or spec.limit is None else to_m(spec.limit, spec.unit)
 
 
 def drain_mark(told: DrainMark | None, m: Measurement, limit_m: float | None, policy: WaterPolicy) -> DrainMark | None:
