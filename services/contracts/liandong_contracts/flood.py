@@ -596,7 +596,7 @@ class GaugeTrack(Record, frozen=True, kw_only=True):
     FULL_NAME: ClassVar[str] = "liandong.flood.GaugeTrack"
 
     device_id: str
-    rain: bytes = ''
+    rain: bytes
     windows: tuple[RainMark, ...] = ()
     rain_told: RainTold | None = None
     depth: DepthMark | None = None

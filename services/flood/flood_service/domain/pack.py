@@ -5,20 +5,14 @@ The pack says what counts; how a condition is measured is in `conditions`, when 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
 from liandong_contracts.common import Colour, Hazard, Level
 from liandong_contracts.flood import RainWindow, SpotLevel
 
 
-class _Strict:
-    """Unknown keys in the file are refused by whoever reads it."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
-
-
 @dataclass(frozen=True)
-class RainAtLeast(_Strict):
+class RainAtLeast:
     """The largest rain of any station over a window, in mm."""
 
     kind: Literal["rain"]
@@ -29,7 +23,7 @@ class RainAtLeast(_Strict):
 
 
 @dataclass(frozen=True)
-class DeepFor(_Strict):
+class DeepFor:
     """So many main-road spots at least so deep for at least so long."""
 
     kind: Literal["deep"]
@@ -41,7 +35,7 @@ class DeepFor(_Strict):
 
 
 @dataclass(frozen=True)
-class SpotsOpen(_Strict):
+class SpotsOpen:
     """More than so many spots under water."""
 
     kind: Literal["spots_open"]
@@ -51,7 +45,7 @@ class SpotsOpen(_Strict):
 
 
 @dataclass(frozen=True)
-class RoadsCut(_Strict):
+class RoadsCut:
     """More than so many main-road spots at a level that closes the road."""
 
     kind: Literal["roads_cut"]
@@ -62,7 +56,7 @@ class RoadsCut(_Strict):
 
 
 @dataclass(frozen=True)
-class WarningAtLeast(_Strict):
+class WarningAtLeast:
     """A weather warning of at least this colour is in force."""
 
     kind: Literal["warning"]
@@ -72,7 +66,7 @@ class WarningAtLeast(_Strict):
 
 
 @dataclass(frozen=True)
-class DrainsOver(_Strict):
+class DrainsOver:
     """At least so many drains or forebays over their limit."""
 
     kind: Literal["drains_over"]
@@ -85,7 +79,7 @@ Single = RainAtLeast | DeepFor | SpotsOpen | RoadsCut | WarningAtLeast | DrainsO
 
 
 @dataclass(frozen=True)
-class AnyOf(_Strict):
+class AnyOf:
     """One of several conditions."""
 
     kind: Literal["any_of"]
@@ -98,7 +92,7 @@ Rule = Single | AnyOf
 
 
 @dataclass(frozen=True)
-class LevelRule(_Strict):
+class LevelRule:
     """A level and how many of its conditions must hold (`need`; None: all)."""
 
     level: Level
@@ -107,7 +101,7 @@ class LevelRule(_Strict):
 
 
 @dataclass(frozen=True)
-class WatchRule(_Strict):
+class WatchRule:
     """Whether a warning of a colour alone proposes WATCH 关注."""
 
     propose: bool
@@ -116,7 +110,7 @@ class WatchRule(_Strict):
 
 
 @dataclass(frozen=True)
-class RulePack(_Strict):
+class RulePack:
     """One version of the rules of one hazard, highest level first."""
 
     pack: str

@@ -48,9 +48,9 @@ def telling(
     Worth telling are 1 cm, another band, another quality, and after a pause anything: a spot must know that its gauge
     still speaks. A gauge that stays dry speaks seldom.
     """
-    if told is None:
-        return new
     dry = _is_dry(new, water)
+    if told is None:
+        return changed(new, dry_told=int(dry))
     resting = dry and told.dry_told >= water.dry_tellings
     if new.at - told.at >= (water.dry_every if resting else water.tell_every) * (1 - _share(device_id) * water.spread):
         return changed(new, dry_told=told.dry_told + 1 if dry else 0)

@@ -31,7 +31,7 @@ from flood_service.reference import Reference
 
 def observed(event: Event[ReadingObserved], track: GaugeTrack | None, ctx: Context) -> Outcome[GaugeTrack]:
     """Take a device's report; a quiet one changes nothing and costs nothing."""
-    before = track if track is not None else GaugeTrack(device_id=event.key)
+    before = track if track is not None else GaugeTrack(device_id=event.key, rain=b"")
     after = before
     emissions: list[Emission] = []
     rain = False
