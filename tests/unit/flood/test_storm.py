@@ -1,4 +1,4 @@
-"""The storm of the storyline: one underpass, twelve citizens, blue then yellow; one spot, IV then III; and the suite."""
+"""The storm of the storyline: one underpass, twelve citizens, blue then yellow: one spot, IV then III. The suite."""
 
 from flood_service.app import build
 from flood_service.reference import Reference
