@@ -14,7 +14,8 @@ import httpx
 import msgspec
 from cityframes.sl651 import encode
 from cityframes.sl651.frame import AROUND, START, declared_size
-from liandong_contracts.sensing import DeviceState, Protocol
+from liandong_contracts.common import Protocol
+from liandong_contracts.sensing import DeviceState
 
 from tools.rainstorm.scenario import Flaw, Reading
 

@@ -64,12 +64,7 @@ def _jump_suspected(ledger: Ledger, scenario: Scenario) -> bool:
 
 
 def _late_marked(ledger: Ledger, scenario: Scenario) -> bool:
-    late = {
-        event.data.device_id
-        for event in ledger.of(ReadingObserved)
-        for one in event.data.measurements
-        if one.late
-    }
+    late = {event.data.device_id for event in ledger.of(ReadingObserved) for one in event.data.measurements if one.late}
     return set(scenario.late) <= late
 
 

@@ -1,6 +1,6 @@
 """The people of the night: a duty leader who approves, persons who confirm by their channel, citizens who report.
 
-They act like real ones: over gRPC, from what the topics told them, and again with the same request id when no answer came.
+They act like real ones: over gRPC, from what the topics told them; without an answer they try again, same request id.
 """
 
 import logging
@@ -31,14 +31,13 @@ _GIVE_UP_S = 90.0
 class People:
     """Everybody who acts in the night. `watch` is called with each event; answers are given from worker threads."""
 
-    def __init__(self, scenario: Scenario, clock: Clock, tracing: Tracing, peers: dict[str, str], leader: str) -> None:
+    def __init__(self, scenario: Scenario, clock: Clock, tracing: Tracing, peers: dict[str, str]) -> None:
         self._scenario = scenario
         self._clock = clock
         self._tracing = tracing
-        self._leader = leader
         self._stop = threading.Event()
         self._work = ThreadPoolExecutor(32, thread_name_prefix="person")
-        self._chance = random.Random(651)  # noqa: S311 - the same night every time
+        self._chance = random.Random(651)
         self._confirmed: set[str] = set()
         self._emergency = emergency_pb2_grpc.EmergencyCommandStub(grpc.insecure_channel(peers["emergency"]))
         self._dispatch = dispatch_pb2_grpc.DispatchCommandStub(grpc.insecure_channel(peers["dispatch"]))
@@ -82,7 +81,7 @@ class People:
             hazard=proposal.hazard.value,
             area_code=proposal.area_code,
             level=proposal.level.value,
-            approved_by=self._leader,
+            approved_by=self._scenario.people.approvers[proposal.level.value],
         )
         self._call("duty leader approves", event.traceparent, self._emergency.ApproveProposal, request)
 

@@ -48,6 +48,7 @@ class People(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How persons answer; times in minutes of the storm."""
 
     approve_after: float
+    approvers: dict[str, str]
     confirm_after: tuple[float, float]
     only_by: dict[str, str]
     silent: list[str]

@@ -1,4 +1,4 @@
-"""Reads every topic of a world as a downstream service would (read_committed) and hands each event on, once, in order."""
+"""Reads every topic of a world as a downstream service would (read_committed); hands each event on, in order."""
 
 import logging
 import threading
