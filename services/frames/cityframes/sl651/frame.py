@@ -73,19 +73,27 @@ def decode(raw: bytes) -> Frame | FrameError:
         return FrameError(ErrorKind.UNDECODABLE, f"direction {raw[11] >> 4:X} is neither up (0) nor down (8)", raw)
     size = AROUND + ((raw[11] & 0x0F) << 8) + raw[12]
     if size != len(raw):
-        return FrameError(ErrorKind.BAD_LENGTH, f"announces {size} bytes, has {len(raw)}", raw)
+        text = f"announces {size} bytes, has {len(raw)}"
+        return FrameError(ErrorKind.BAD_LENGTH, text, raw, station_of(raw, raw[11] < 0x80))
+    uplink = raw[11] < 0x80
     found, sent = crc.modbus(raw[:-2]), int.from_bytes(raw[-2:])
     end = _ENDS.get(raw[-3])
     if end is None:
-        return FrameError(ErrorKind.BAD_TAIL, f"{raw[-3]:02X} is no end character", raw)
+        return FrameError(ErrorKind.BAD_TAIL, f"{raw[-3]:02X} is no end character", raw, station_of(raw, uplink))
     if found != sent:
-        return FrameError(ErrorKind.BAD_CHECKSUM, f"check sum {sent:04X}, computed {found:04X}", raw)
-    return _open(raw, raw[11] < 0x80, end)
+        text = f"check sum {sent:04X}, computed {found:04X}"
+        return FrameError(ErrorKind.BAD_CHECKSUM, text, raw, station_of(raw, uplink))
+    return _open(raw, uplink, end)
+
+
+def station_of(raw: bytes, uplink: bool) -> str:
+    """Return the station address that a frame's bytes carry, right or not."""
+    return (raw[3:8] if uplink else raw[2:7]).hex().upper()
 
 
 def _open(raw: bytes, uplink: bool, end: End) -> Frame | FrameError:
     """Take a frame apart whose frame bytes are right."""
-    station = raw[3:8].hex().upper() if uplink else raw[2:7].hex().upper()
+    station = station_of(raw, uplink)
     body, packet = raw[HEADER:-3], None
     if raw[13] == SYN:
         if len(body) < 3:

@@ -5,7 +5,7 @@ frame starts are looked at as well.
 """
 
 from cityframes.result import ErrorKind, FrameError
-from cityframes.sl651.frame import HEADER, START, Frame, declared_size, decode
+from cityframes.sl651.frame import HEADER, START, Frame, declared_size, decode, station_of
 
 _SLICE = 1 << 16
 _RAW_KEPT = 4096
@@ -29,6 +29,11 @@ class Framer:
     def waiting(self) -> int:
         """Bytes that are held without a verdict."""
         return len(self._buffer) + self._garbage_size
+
+    @property
+    def in_frame(self) -> bool:
+        """Say whether a frame has begun that is not complete."""
+        return self._buffer.startswith(START)
 
     def feed(self, data: bytes | bytearray) -> list[Frame | FrameError]:
         """Take bytes; return frames and errors in the order of the stream."""
@@ -87,7 +92,8 @@ class Framer:
     def _cut(self, end: int, why: str) -> None:
         """Refuse the bytes before `end` as a broken frame."""
         raw = bytes(self._buffer[: min(end, _RAW_KEPT)])
-        self._emit(FrameError(ErrorKind.BAD_LENGTH, f"{why}: {end} bytes", raw))
+        station = station_of(raw, raw[11] < 0x80) if len(raw) > 11 else None
+        self._emit(FrameError(ErrorKind.BAD_LENGTH, f"{why}: {end} bytes", raw, station))
         self._drop(end)
 
     def _next_start(self, at: int) -> int:
