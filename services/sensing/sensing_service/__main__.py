@@ -1,22 +1,17 @@
-"""`python -m sensing_service gateway|judge`. Only chooses the process; `app` wires it."""
+"""`python -m sensing_service gateway|judge`. Only chooses the process; the apps wire it."""
 
 import sys
+from importlib import import_module
 
-_USAGE = "usage: python -m sensing_service gateway|judge"
+_APPS = {"gateway": "sensing_service.gateway.app", "judge": "sensing_service.app"}
 
 
 def main(arguments: list[str]) -> int:
-    """Run the process that is named."""
-    if arguments == ["gateway"]:
-        from sensing_service.gateway.app import main as gateway
-
-        return gateway()
-    if arguments == ["judge"]:
-        from sensing_service.app import main as judge
-
-        return judge()
-    sys.stderr.write(f"{_USAGE}\n")
-    return 64
+    """Run the process that is named; only its own libraries are loaded."""
+    if len(arguments) != 1 or arguments[0] not in _APPS:
+        sys.stderr.write("usage: python -m sensing_service gateway|judge\n")
+        return 64
+    return int(import_module(_APPS[arguments[0]]).main())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""EdgeProducer: publishes from an asyncio loop and says when Kafka has it. Nothing is ever dropped or acknowledged early.
+"""EdgeProducer: publishes from an asyncio loop and says when Kafka has it. Nothing is dropped or acknowledged early.
 
 Delivery reports are fetched by polling from the loop while something is in flight: no thread, no hop per message. While
 no broker answers, publications wait; the service must then stop taking input (`room`). An error that the client cannot
@@ -6,6 +6,7 @@ get over ends the process, and the supervisor starts it anew: what was not ackno
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import time
@@ -128,8 +129,7 @@ class EdgeProducer:
         self._number = 0
         self._poller: asyncio.TimerHandle | None = None
         self._complained = 0.0
-        self._room_made = asyncio.Event()
-        self._room_made.set()
+        self._served = asyncio.Event()  # set by each poll, so that who waits looks again
 
     @property
     def waiting(self) -> int:
@@ -154,8 +154,8 @@ class EdgeProducer:
     async def room(self) -> None:
         """Wait until more may be sent."""
         while not self.has_room:
-            self._room_made.clear()
-            await self._room_made.wait()
+            self._served.clear()
+            await self._served.wait()
 
     async def publish(self, publication: Publication) -> None:
         """Send one event and return when Kafka has acknowledged it. Raises PublishError when Kafka refuses it."""
@@ -196,9 +196,11 @@ class EdgeProducer:
 
     async def close(self, patience_s: float = 5.0) -> None:
         """Wait for what is in flight, at most `patience_s`; say what Kafka never acknowledged."""
-        deadline = time.monotonic() + patience_s
-        while self._waiting and time.monotonic() < deadline:
-            await asyncio.sleep(_POLL_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                while self._waiting:
+                    self._served.clear()
+                    await self._served.wait()
         if self._poller is not None:
             self._poller.cancel()
         if self._waiting:
@@ -222,8 +224,7 @@ class EdgeProducer:
         self._client.poll(0)
         self._poller = loop.call_later(_POLL_S, self._poll, loop) if self._waiting else None
         IN_FLIGHT.set(len(self._waiting))
-        if self.has_room:
-            self._room_made.set()
+        self._served.set()
 
     def _delivered(self, number: int, future: asyncio.Future[None], wire: str, error: Any, message: Any) -> None:
         sent = self._waiting.pop(number, None)

@@ -1,9 +1,10 @@
-"""Runs an edge process: logs, operations endpoint, signals, producer. What the process does is the service's business."""
+"""Runs an edge process: logs, operations endpoint, signals, producer. What it does there is the service's business."""
 
 import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from liandong.edge.producer import EdgeProducer
 from liandong.errors import ConfigError, LiandongError
@@ -47,6 +48,7 @@ class Edge:
 
 
 Serve = Callable[[Edge], Awaitable[None]]
+_CLOSE_S = 4.0
 
 
 def run(name: str, service: str, settings: Settings, serve: Serve, *, loop_factory: LoopFactory | None = None) -> int:
@@ -82,8 +84,23 @@ async def _run(name: str, service: str, settings: Settings, serve: Serve) -> Non
         raise ConfigError(f"port {settings.ops_port} for /health is taken: set LIANDONG_OPS_PORT ({error})") from error
     ops.start()
     try:
-        await serve(edge)
+        await _until_stopped(edge, asyncio.ensure_future(serve(edge)))
     finally:
         await edge.producer.close()
         ops.stop()
         edge.tracing.shutdown()
+
+
+async def _until_stopped(edge: Edge, serving: asyncio.Future[Any]) -> None:
+    """Wait for the service; once asked to stop it has some seconds to close, then it is cut off."""
+    stopping: asyncio.Future[Any] = asyncio.ensure_future(edge.stopping.wait())
+    await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not serving.done():
+        log.info("%s was asked to stop", edge.name)
+        await asyncio.wait([serving], timeout=_CLOSE_S)
+    if not serving.done():
+        serving.cancel()
+        await asyncio.wait([serving])
+    if not serving.cancelled():
+        serving.result()

@@ -109,8 +109,6 @@ def _decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise WrongForm("WRONG_FORM", str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise WrongForm("BAD_JSON", str(error) or "the body is empty") from error
-    except RecursionError as error:
-        raise WrongForm("BAD_JSON", "the body is nested too deeply") from error
 
 
 def _counted(items: list[T]) -> list[T]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import msgspec
-from liandong.clock import Clock
+from liandong.clock import Clock, real_now
 from liandong.edge.producer import Publication
 from liandong.ids import event_id
 from liandong_contracts import topics
@@ -62,6 +62,6 @@ class Registrar:
             record=state,
             event_id=event_id(f"{state.device_id}|{content}", DeviceState.FULL_NAME, state.version),
             time=self._clock.now(),
-            sequence=state.version,
+            sequence=int(real_now().timestamp() * 1000),  # grows, also when a deleted device comes back
             area_code=state.area_code,
         )

@@ -1,4 +1,4 @@
-"""HTTP of the gateway: reports as JSON, and the registration of devices. Answers yes only after Kafka's acknowledgement.
+"""HTTP of the gateway: reports as JSON, and the registration of devices. It says yes only after Kafka has everything.
 
 Wrong requests are told what is wrong and where. A refused report is published with its bytes like a refused frame.
 """
