@@ -1,11 +1,12 @@
 """gRPC queries, answered from local copies of compacted topics, every figure with its age. Nothing is changed here."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import Any
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from liandong.clock import Clock
+from liandong.errors import Unavailable
 from liandong.pure.geometry import Point
 from liandong_contracts.common import GeoPoint
 from liandong_contracts.flood import GaugeTrack, Spot, SpotLevel, SpotStatus
@@ -17,18 +18,10 @@ from flood_service.domain.place import SpotFacts, facts_of, match
 from flood_service.reference import Copy, Reference
 
 
-class Gauges(Protocol):
-    """The tracks of the gauges, by device id."""
-
-    def get(self, key: str) -> GaugeTrack | None:
-        """Return the track of a gauge."""
-        ...
-
-
 class QueryServicer(rpc.FloodQueryServicer):
     """FloodQuery."""
 
-    def __init__(self, refs: Reference, spots: Copy[Spot], gauges: Gauges, clock: Clock) -> None:
+    def __init__(self, refs: Reference, spots: Copy[Spot], gauges: Copy[GaugeTrack], clock: Clock) -> None:
         self._refs = refs
         self._spots = spots
         self._gauges = gauges
@@ -47,6 +40,7 @@ class QueryServicer(rpc.FloodQueryServicer):
 
     def GetSpots(self, request: pb.GetSpotsRequest, context: grpc.ServicerContext) -> pb.GetSpotsReply:  # noqa: N802
         """Return the spots of an area: all catalogued ones, and others where water was seen."""
+        _require(self._spots)
         now = self._clock.now()
         states = {spot.spot_id: spot for spot in self._spots.values()}
         ids = sorted({entry.spot_id for entry in self._refs.entries()} | states.keys())
@@ -56,6 +50,7 @@ class QueryServicer(rpc.FloodQueryServicer):
 
     def GetRain(self, request: pb.GetRainRequest, context: grpc.ServicerContext) -> pb.GetRainReply:  # noqa: N802
         """Return the rain of a station as last published; LookupError (NOT_FOUND) when it never reported rain."""
+        _require(self._gauges)
         track = self._gauges.get(request.station_id)
         if track is None or not track.windows:
             raise LookupError(f"no rain is known of station {request.station_id}")
@@ -75,6 +70,12 @@ class QueryServicer(rpc.FloodQueryServicer):
             ],
             age_s=_age(newest, self._clock.now()),
         )
+
+
+def _require(copy: Copy[Any]) -> None:
+    """Refuse to answer from half a copy: what is missing there would look like dry ground."""
+    if not copy.ready:
+        raise Unavailable("flood has just started and is still reading its own state; ask again in a moment")
 
 
 def _view(facts: SpotFacts, spot: Spot | None, now: datetime) -> pb.SpotView:

@@ -17,11 +17,11 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Copy(Protocol[T_co]):
-    """A local copy of a compacted topic. `version` changes whenever a record does."""
+    """A local copy of a compacted topic."""
 
     @property
-    def version(self) -> int:
-        """Count of the changes taken so far."""
+    def ready(self) -> bool:
+        """Say whether the copy is complete."""
         ...
 
     def get(self, key: str) -> T_co | None:
@@ -43,7 +43,12 @@ class Reference:
         self._spots = spots
         self._devices = devices
         self._by_device: dict[str, SpotEntry] = {}
+        self._version = 0
         self._indexed = -1
+
+    def spots_changed(self) -> None:
+        """Take notice that the catalogue has changed (from any thread)."""
+        self._version += 1
 
     def entry(self, spot_id: str) -> SpotEntry | None:
         """Return the catalogue's entry of a spot."""
@@ -59,7 +64,7 @@ class Reference:
 
     def spot_measured_by(self, device_id: str) -> SpotEntry | None:
         """Return the catalogued spot of a gauge; the first by id when several name it."""
-        version = self._spots.version
+        version = self._version
         if version != self._indexed:
             entries = sorted(self._spots.values(), key=lambda entry: entry.spot_id, reverse=True)
             self._by_device = {device: entry for entry in entries for device in entry.device_ids}

@@ -35,8 +35,12 @@ class DictCopy(Generic[R]):
     """A catalogue in a dictionary."""
 
     def __init__(self, records: Iterable[R], key: Callable[[R], str]) -> None:
+        self._key = key
         self._records = {key(record): record for record in records}
-        self.version = 1
+        self.ready = True
+
+    def put(self, record: R) -> None:
+        self._records[self._key(record)] = record
 
     def get(self, key: str) -> R | None:
         return self._records.get(key)

@@ -6,13 +6,17 @@ from unittest.mock import Mock
 import grpc
 import pytest
 from flood_service.domain.place import facts_of, match, spot_of
+from flood_service.packs import load_pack
 from flood_service.queries import QueryServicer
+from flood_service.reference import Reference
 from liandong.clock import ManualClock
+from liandong.errors import Unavailable
+from liandong.pure.records import changed
 from liandong_contracts.common import Datum
 from liandong_contracts.flood import GaugeTrack, Spot
 from liandong_contracts.rpc import flood_pb2 as pb
 
-from .conftest import CATALOGUE, UNDERPASS, DictCopy, District, place, reference
+from .conftest import CATALOGUE, START, UNDERPASS, DictCopy, District, place, reference
 
 CONTEXT = Mock(spec=grpc.ServicerContext)
 
@@ -46,9 +50,12 @@ def test_spot_of_a_gauge() -> None:
 
 def servicer(district: District) -> QueryServicer:
     spots: list[Spot] = list(district.states("spot").values())
-    gauges: dict[str, GaugeTrack] = district.states("gauge")
+    gauges: list[GaugeTrack] = list(district.states("gauge").values())
     return QueryServicer(
-        reference(), DictCopy(spots, lambda spot: spot.spot_id), gauges, ManualClock(district.harness.now)
+        reference(),
+        DictCopy(spots, lambda spot: spot.spot_id),
+        DictCopy(gauges, lambda gauge: gauge.device_id),
+        ManualClock(district.harness.now),
     )
 
 
@@ -92,3 +99,26 @@ def test_get_rain(district: District) -> None:
     assert reply.age_s == 120
     with pytest.raises(LookupError, match="RG77"):
         servicer(district).GetRain(pb.GetRainRequest(station_id="RG77"), CONTEXT)
+
+
+def test_half_a_copy_answers_nothing(district: District) -> None:
+    spots: DictCopy[Spot] = DictCopy([], lambda spot: spot.spot_id)
+    spots.ready = False
+    half = QueryServicer(reference(), spots, DictCopy([], lambda gauge: gauge.device_id), ManualClock(START))
+    with pytest.raises(Unavailable, match="just started"):
+        half.GetSpots(pb.GetSpotsRequest(), CONTEXT)
+    assert half.MatchSpot(pb.MatchSpotRequest(point=pb.Point(lon=130.01, lat=25.0, datum="WGS84")), CONTEXT).catalogued
+
+
+def test_a_changed_catalogue_moves_its_gauges() -> None:
+    spots = DictCopy(CATALOGUE, lambda spot: spot.spot_id)
+    refs = Reference("990101", load_pack(), spots, DictCopy([], lambda device: device.device_id))
+    first = refs.spot_measured_by("WL01")
+    assert first is not None
+    assert first.spot_id == UNDERPASS
+    spots.put(changed(CATALOGUE[1], device_ids=("WL01", "WL02")))
+    spots.put(changed(CATALOGUE[0], device_ids=()))
+    refs.spots_changed()
+    moved = refs.spot_measured_by("WL01")
+    assert moved is not None
+    assert moved.spot_id == "SP-02"
