@@ -17,7 +17,10 @@ def main() -> int:
         print("the toy is broken", file=sys.stderr)
         return 3
     began = time.monotonic()
-    ops = OpsServer(settings.ops_port, lambda: Health(time.monotonic() - began > 0.2, f"world {settings.world!r}", lag=7))
+    health = Health(True, f"world {settings.world!r}", lag=7)
+    ops = OpsServer(
+        settings.ops_port, lambda: health if time.monotonic() - began > 0.2 else Health(False, "warming up")
+    )
     ops.start()
     done = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: None if manner == "stubborn" else done.set())

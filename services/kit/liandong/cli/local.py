@@ -77,8 +77,9 @@ def _short(path: Path) -> str:
 
 def down() -> None:
     """Stop what `up` started, gracefully, and nothing else; data stays."""
-    stopped = stack_of().down()
-    console.print("Stopped; data stays in .liandong/data." if stopped else "Nothing was running.")
+    stack = stack_of()
+    said = f"Stopped; data stays in {_short(stack.layout.data)}." if stack.down() else "Nothing was running."
+    console.print(said, highlight=False, soft_wrap=True)
 
 
 def status(json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:

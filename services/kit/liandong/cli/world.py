@@ -5,6 +5,7 @@ from typing import Annotated
 
 import msgspec
 import typer
+from rich.console import Console
 
 from liandong.cli.local import Env, console, settings_of, stack_of
 from liandong.local import show
@@ -23,7 +24,8 @@ def world_up(
 ) -> None:
     """Start a world and wait until it is ready; prints its addresses as JSON."""
     stack = stack_of()
-    with show.StartView(console, name) as view:
+    # standard output carries the JSON and nothing else
+    with show.StartView(Console(stderr=True), name) as view:
         at = stack.world(name, settings_of(env), clock_file, only=only, progress=view)
     _print(at)
 

@@ -34,6 +34,9 @@ share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
 # a dead writer's open transaction is aborted after its time-out plus one second, not plus ten
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
+# a killed broker may register again only after its old session has ended: three seconds, not nine
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 # a dead consumer is noticed in seconds
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000

@@ -64,7 +64,7 @@ class Planner:
             log=str(self._layout.log_of("", "registry")),
             probe=Probe("http", ports["http"], registry.READY_PATH),
             stop_s=10.0,
-            address=registry.url(ports["http"]),
+            address=f"{HOST}:{ports['http']}",
         )
 
     def services(self, world: WorldConfig) -> list[ProcessSpec]:
