@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from confluent_kafka import Consumer, Producer
-
 from liandong.local.prepare import broker, remove_world
 from liandong.settings import Settings
 from liandong.testing.plugin import KafkaForTests
