@@ -22,7 +22,6 @@ class Refused(LiandongError):
 class Summary(msgspec.Struct):
     """What a gateway confirmed."""
 
-    devices: int = 0
     reports: int = 0
     values: int = 0
 
