@@ -140,7 +140,7 @@ def test_a_port_in_use_is_named_and_nothing_starts(tmp_path: Path, stack: LocalS
 
 def test_a_missing_jar_is_said_and_nothing_starts(tmp_path: Path, stack: LocalStack) -> None:
     other = LocalStack(tmp_path / "home", table=stack.layout.table, lib=tmp_path / "empty")
-    with pytest.raises(ConfigError, match="is missing in .*: run `liandong fetch`"):
+    with pytest.raises(ConfigError, match=r"is missing in .*: run `liandong fetch`"):
         other.up()
     assert not other.is_running()
 
