@@ -111,9 +111,7 @@ class PlacedTask:
 
 def place(tasks: Iterable[tuple[Level, TaskTemplate]], areas: Areas, area_code: str) -> tuple[PlacedTask, ...]:
     """Return the tasks for each area of their scope, the most urgent first."""
-    placed = [
-        PlacedTask(level, task, area) for level, task in tasks for area in areas.placed(area_code, task.scope)
-    ]
+    placed = [PlacedTask(level, task, area) for level, task in tasks for area in areas.placed(area_code, task.scope)]
     return tuple(sorted(placed, key=lambda item: (item.template.priority, item.template.template_id, item.area.code)))
 
 

@@ -93,8 +93,9 @@ def approve(held: Held | None, plan: Plan | None, level: Level, version: int, ow
 
 
 def not_entitled(post: str, holders: tuple[str, ...]) -> Verdict:
-    """Return the refusal for somebody who may not decide, naming who may."""
-    return Verdict(False, "NOT_ENTITLED", f"须由{POSTS.get(post, post)}批准，现可批准人：{'、'.join(holders) or '无'}。")
+    """Return the refusal for somebody who may not decide, naming the post and who may (names for people)."""
+    names = "、".join(holders) or "无"
+    return Verdict(False, "NOT_ENTITLED", f"须由{POSTS.get(post, post)}批准，现可批准人：{names}。")
 
 
 def move(own_level: Level | None, level: Level) -> Move:

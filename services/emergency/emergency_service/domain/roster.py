@@ -3,9 +3,10 @@
 Nobody on duty → the deputy → the superior, and the gap is said (systems.md 3.5). It sends nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from itertools import pairwise
 
 from liandong_contracts.emergency import NoticeChannel
 
@@ -110,11 +111,20 @@ class Roster:
         return self._duty_of(entry, at).person if entry else None
 
     def holders(self, post: str, area: str, at: datetime) -> tuple[str, ...]:
-        """Return the ids of those who may act for a post now: on duty, deputy, superior."""
-        duty = self.on_duty(post, area, at)
+        """Return the ids of those who may act for a post now: on duty, deputy, superior. A post that neither the area
+        nor one above it has is held by nobody: the duty officer answers for it but does not decide for it."""
+        entry = next(self._above(post, area), None)
+        if entry is None:
+            return ()
+        duty = self._duty_of(entry, at)
         return tuple(p.id for p in (duty.person, duty.deputy, duty.superior) if p is not None)
 
-    def _above(self, post: str, area: str) -> Iterable[PostEntry]:
+    def shown(self, person_id: str) -> str:
+        """Return a person's name for people, the id where the name is not known."""
+        person = self._persons.get(person_id)
+        return person.name if person else person_id
+
+    def _above(self, post: str, area: str) -> Iterator[PostEntry]:
         found = (self._posts.get((post, step.code)) for step in self._areas.upward(area))
         return (entry for entry in found if entry is not None)
 
@@ -175,7 +185,7 @@ def _entry_problems(entry: PostEntry, areas: Areas, known: set[str]) -> Iterable
     for person in sorted(entry.people() - known):
         yield f"person {person} is not among the persons"
     spans = sorted(span for shift in entry.shifts for span in _spans(shift))
-    if any(before[1] > after[0] for before, after in zip(spans, spans[1:], strict=False)):
+    if any(before[1] > after[0] for before, after in pairwise(spans)):
         yield "two shifts overlap"
     stands_in = entry.deputy or entry.leader
     if entry.post == DUTY_OFFICER and entry.area == areas.root.code and uncovered(entry) and not stands_in:

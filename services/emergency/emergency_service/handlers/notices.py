@@ -150,7 +150,9 @@ def _emit_sent(work: Work, row: Row, call: Call, text: str) -> None:
     work.emit(topics.EMERGENCY_NOTICE, sent, area_code=row.area_code)
 
 
-def _unanswered(work: Work, row: Row, call: Call, following: Call | None, *, exhausted: bool = False) -> NoticeUnanswered:
+def _unanswered(
+    work: Work, row: Row, call: Call, following: Call | None, *, exhausted: bool = False
+) -> NoticeUnanswered:
     return NoticeUnanswered(
         notice_id=row.notice_id,
         step=call.step,

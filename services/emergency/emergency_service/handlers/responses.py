@@ -1,6 +1,6 @@
 """Responses: an approval activates, raises or lowers; tasks follow; a termination cancels what is open."""
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import sqlalchemy as sa
@@ -58,7 +58,8 @@ def terminate(work: Work, hazard: Hazard, area_code: str, version: int, approved
     if version and version != row.version:
         return Verdict(False, "STALE_VERSION", f"响应已更新（版本 {row.version}），请刷新后重试。"), row.response_id
     plan = _frozen(row)
-    refused = _entitled(work, life.approver_post(plan, Level(row.own_level), Level(row.own_level)), area_code, approved_by)
+    own = Level(row.own_level)
+    refused = _entitled(work, life.approver_post(plan, own, own), area_code, approved_by)
     if refused is not None:
         return refused, row.response_id
     work.continue_trace(row.traceparent, correlation_id=row.correlation_id)
@@ -153,11 +154,11 @@ def _frozen(row: Row) -> Plan:
 
 def _entitled(work: Work, post: str, area_code: str, person_id: str) -> Verdict | None:
     """Return None when the person may decide: a holder of the post, its deputy or superior, or the commander's."""
-    roster = work.refs.roster
+    roster = cast(References, work.refs).roster
     holders = roster.holders(post, area_code, work.now)
     if person_id in (*holders, *roster.holders(COMMANDER, area_code, work.now)):
         return None
-    return life.not_entitled(post, holders)
+    return life.not_entitled(post, tuple(roster.shown(holder) for holder in holders))
 
 
 _OWN_TIER = {4: Tier.CITY, 6: Tier.DISTRICT, 9: Tier.STREET, 12: Tier.COMMUNITY}

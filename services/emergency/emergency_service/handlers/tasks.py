@@ -1,7 +1,7 @@
 """Tasks: assign them to the people on duty, take their confirmation and completion, watch both clocks, cancel."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from liandong.workflow import Timer, Work
@@ -42,9 +42,7 @@ def assign(work: Work, response_id: str, plan: Plan, level: Level, placed: Itera
         _assign_one(work, response_id, plan, level, limits, item)
 
 
-def _assign_one(
-    work: Work, response_id: str, plan: Plan, level: Level, limits: LevelPlan, item: PlacedTask
-) -> None:
+def _assign_one(work: Work, response_id: str, plan: Plan, level: Level, limits: LevelPlan, item: PlacedTask) -> None:
     references: References = work.refs
     template, area = item.template, item.area
     duty = references.roster.on_duty(template.post, area.code, work.now)
@@ -103,7 +101,8 @@ def acknowledge(work: Work, task_id: str, person_id: str, via: Via) -> Verdict:
     if row is None:
         return _UNKNOWN
     chain = notices.of_task(work, task_id)
-    verdict = life.acknowledge(TaskState(row.state), person_id, notices.people_called(chain), row.acked_by)
+    called, shown = notices.people_called(chain), cast(References, work.refs).roster.shown
+    verdict = life.acknowledge(TaskState(row.state), person_id, called, row.acked_by, shown)
     if verdict.changes:
         work.continue_trace(row.traceparent, correlation_id=row.correlation_id)
         _step(work, row, Step.ACKNOWLEDGE, acked_by=person_id, acked_at=work.now)
@@ -120,7 +119,7 @@ def complete(work: Work, task_id: str, person_id: str, result: str) -> Verdict:
     if row is None:
         return _UNKNOWN
     called = notices.people_called(notices.of_task(work, task_id))
-    verdict = life.complete(TaskState(row.state), person_id, called)
+    verdict = life.complete(TaskState(row.state), person_id, called, cast(References, work.refs).roster.shown)
     if verdict.changes:
         work.continue_trace(row.traceparent, correlation_id=row.correlation_id)
         _step(work, row, Step.COMPLETE, closed_at=work.now, result=result)
