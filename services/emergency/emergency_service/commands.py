@@ -3,10 +3,13 @@
 from enum import StrEnum
 from typing import TypeVar
 
-from liandong.workflow import Command, Work
+import grpc
+from google.protobuf.message import Message
+from liandong.workflow import Command, Work, WorkflowService
 from liandong_contracts.common import Hazard, Level
 from liandong_contracts.emergency import Via
 from liandong_contracts.rpc import emergency_pb2 as pb
+from liandong_contracts.rpc import emergency_pb2_grpc as rpc
 
 from emergency_service import metrics
 from emergency_service.domain.policy import rank
@@ -64,3 +67,30 @@ def _symbol(enum: type[_E], text: str) -> _E | None:
         return enum(text)
     except ValueError:
         return None
+
+
+class CommandServicer(rpc.EmergencyCommandServicer):
+    """EmergencyCommand: each request is run once by the service's writer."""
+
+    def __init__(self, service: WorkflowService) -> None:
+        self._service = service
+
+    def ApproveProposal(self, request: pb.ApproveProposalRequest, context: grpc.ServicerContext) -> pb.Reply:  # noqa: N802
+        """Activate, raise or lower what was proposed."""
+        return self._run(request)
+
+    def TerminateResponse(self, request: pb.TerminateResponseRequest, context: grpc.ServicerContext) -> pb.Reply:  # noqa: N802
+        """End a response."""
+        return self._run(request)
+
+    def AcknowledgeTask(self, request: pb.AcknowledgeTaskRequest, context: grpc.ServicerContext) -> pb.Reply:  # noqa: N802
+        """Confirm a task."""
+        return self._run(request)
+
+    def CompleteTask(self, request: pb.CompleteTaskRequest, context: grpc.ServicerContext) -> pb.Reply:  # noqa: N802
+        """Report a task done."""
+        return self._run(request)
+
+    def _run(self, request: Message) -> pb.Reply:
+        reply: pb.Reply = self._service.execute(request)
+        return reply
