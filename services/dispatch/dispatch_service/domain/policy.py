@@ -27,10 +27,15 @@ class CaseClass:
     dispose_h: float | None = None
 
 
+_WATER_WORDS = (
+    "积水", "内涝", "涝", "水浸", "水淹", "淹", "漫水", "水深", "水很深",
+    "倒灌", "全是水", "没过", "进水", "泡水", "泡在水", "排水", "水位",
+)  # fmt: skip
+
 STANDING_WATER = CaseClass(
     "EX-02-01-05",
     "市政设施·道路·路面积水",
-    ("积水", "内涝", "涝", "水浸", "水淹", "淹", "漫水", "水深", "倒灌", "全是水", "没过"),
+    _WATER_WORDS,
     dispose_h=4.0,
 )
 """Standing water on a road: 4 working hours (STD 10, one city's figure); code and words [EX]."""
@@ -61,8 +66,8 @@ WARN_AT = 0.8
 """A clock warns when this share of its time is used [EX]."""
 
 URGENT_WORDS = (
-    "被困", "救命", "溺水", "冲走", "触电", "漏电", "燃气", "煤气", "着火", "起火", "爆炸", "坍塌", "塌方", "塌陷",
-    "失踪", "井盖缺失", "井盖不见", "没有井盖", "有人受伤", "昏迷",
+    "被困", "救命", "溺水", "冲走", "触电", "漏电", "燃气", "煤气", "着火", "起火",
+    "爆炸", "坍塌", "塌方", "塌陷", "失踪", "井盖缺失", "井盖不见", "没有井盖", "有人受伤", "昏迷",
 )  # fmt: skip
 """Life safety (systems.md 2.5; words [EX])."""
 

@@ -35,6 +35,7 @@ class Intake(StrEnum):
     REFRESHED = "REFRESHED"
     OLDER = "OLDER"
     IN_FORCE = "IN_FORCE"
+    NO_LEVEL = "NO_LEVEL"
 
 
 class Move(StrEnum):
@@ -61,6 +62,8 @@ def take(held: Held | None, level: Level, proposed_at: datetime, own_level: Leve
     The latest word counts: one made before the one kept is history. A level already in force needs no decision. The
     same level again renews the figures shown, not the version that an approver has seen.
     """
+    if not rank(level):
+        return Intake.NO_LEVEL
     if held is not None and proposed_at < held.proposed_at:
         return Intake.OLDER
     if level is own_level:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from liandong_contracts.emergency import NoticeChannel
 
 from emergency_service.domain.area import Areas
-from emergency_service.domain.policy import DUTY_LEADER, DUTY_OFFICER, POSTS, SHANGHAI
+from emergency_service.domain.policy import DUTY_LEADER, DUTY_OFFICER, POSTS, SHANGHAI, TOP_POSTS
 
 _DAY_S = 86_400
 
@@ -111,13 +111,16 @@ class Roster:
         return self._duty_of(entry, at).person if entry else None
 
     def holders(self, post: str, area: str, at: datetime) -> tuple[str, ...]:
-        """Return the ids of those who may act for a post now: on duty, deputy, superior. A post that neither the area
-        nor one above it has is held by nobody: the duty officer answers for it but does not decide for it."""
+        """Return the ids of those who may decide for a post now: on duty, deputy, and the superior named for it.
+
+        A post that neither the area nor one above it has is held by nobody: the duty officer answers for it but does
+        not decide for it.
+        """
         entry = next(self._above(post, area), None)
         if entry is None:
             return ()
-        duty = self._duty_of(entry, at)
-        return tuple(p.id for p in (duty.person, duty.deputy, duty.superior) if p is not None)
+        named = (entry.on_shift(at), entry.deputy, entry.leader)
+        return tuple(dict.fromkeys(person for person in named if person is not None))
 
     def shown(self, person_id: str) -> str:
         """Return a person's name for people, the id where the name is not known."""
@@ -148,7 +151,9 @@ class Roster:
     def _superior_of(self, entry: PostEntry, at: datetime) -> str | None:
         if entry.leader is not None:
             return entry.leader
-        leaders = (e.on_shift(at) or e.deputy for e in self._above(DUTY_LEADER, entry.area) if e is not entry)
+        if entry.post in TOP_POSTS:
+            return None
+        leaders = (e.on_shift(at) or e.deputy for e in self._above(DUTY_LEADER, entry.area))
         return next((leader for leader in leaders if leader is not None), None)
 
 

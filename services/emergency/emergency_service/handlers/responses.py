@@ -14,7 +14,7 @@ from emergency_service.domain.plan import Plan, place
 from emergency_service.domain.policy import COMMANDER, LEVEL_NAMES, LEVELS, rank
 from emergency_service.domain.response import Move, ProposalState, ResponseState, effective
 from emergency_service.domain.task import Verdict
-from emergency_service.handlers import tasks
+from emergency_service.handlers import chain, tasks
 from emergency_service.handlers.proposals import held_of
 from emergency_service.reference import References
 from emergency_service.tables import proposal, response
@@ -42,7 +42,7 @@ def approve(
     refused = _entitled(work, life.approver_post(plan, own, level), area_code, approved_by)
     if refused is not None:
         return refused, running.response_id if running else ""
-    work.continue_trace(asked.traceparent, correlation_id=asked.correlation_id)
+    chain.go_on(work, asked.traceparent, asked.correlation_id)
     work.update(proposal, {"hazard": hazard, "area_code": area_code}, state=ProposalState.APPROVED)
     if running is None:
         return verdict, _activate(work, asked, plan, level, approved_by)
@@ -62,7 +62,7 @@ def terminate(work: Work, hazard: Hazard, area_code: str, version: int, approved
     refused = _entitled(work, life.approver_post(plan, own, own), area_code, approved_by)
     if refused is not None:
         return refused, row.response_id
-    work.continue_trace(row.traceparent, correlation_id=row.correlation_id)
+    chain.go_on(work, row.traceparent, row.correlation_id)
     done = {"response_id": row.response_id}
     work.update(response, done, state=ResponseState.TERMINATED, ended_at=work.now, version=row.version + 1)
     ended = ResponseTerminated(

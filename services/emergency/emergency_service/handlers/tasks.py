@@ -23,7 +23,7 @@ from emergency_service.domain import task as life
 from emergency_service.domain.notice import text_of
 from emergency_service.domain.plan import LevelPlan, PlacedTask, Plan
 from emergency_service.domain.task import OPEN, TRANSITIONS, Step, TaskState, Verdict
-from emergency_service.handlers import notices
+from emergency_service.handlers import chain, notices
 from emergency_service.reference import References
 from emergency_service.tables import task
 
@@ -100,16 +100,16 @@ def acknowledge(work: Work, task_id: str, person_id: str, via: Via) -> Verdict:
     row = work.one(task, task_id=task_id)
     if row is None:
         return _UNKNOWN
-    chain = notices.of_task(work, task_id)
-    called, shown = notices.people_called(chain), cast(References, work.refs).roster.shown
+    calling = notices.of_task(work, task_id)
+    called, shown = notices.people_called(calling), cast(References, work.refs).roster.shown
     verdict = life.acknowledge(TaskState(row.state), person_id, called, row.acked_by, shown)
     if verdict.changes:
-        work.continue_trace(row.traceparent, correlation_id=row.correlation_id)
+        chain.go_on(work, row.traceparent, row.correlation_id)
         _step(work, row, Step.ACKNOWLEDGE, acked_by=person_id, acked_at=work.now)
         work.cancel(ACK_TIMER, task_id)
         said = TaskAcknowledged(task_id=task_id, person_id=person_id, via=via, at=work.now)
         work.emit(topics.EMERGENCY_TASK, said, area_code=row.area_code)
-        notices.confirm(work, chain, person_id, via)
+        notices.confirm(work, calling, person_id, via)
     return verdict
 
 
@@ -121,7 +121,7 @@ def complete(work: Work, task_id: str, person_id: str, result: str) -> Verdict:
     called = notices.people_called(notices.of_task(work, task_id))
     verdict = life.complete(TaskState(row.state), person_id, called, cast(References, work.refs).roster.shown)
     if verdict.changes:
-        work.continue_trace(row.traceparent, correlation_id=row.correlation_id)
+        chain.go_on(work, row.traceparent, row.correlation_id)
         _step(work, row, Step.COMPLETE, closed_at=work.now, result=result)
         work.cancel(DONE_TIMER, task_id)
         said = TaskCompleted(task_id=task_id, person_id=person_id, result=result, at=work.now)
