@@ -89,11 +89,13 @@ class Desk:
         assert isinstance(reply, pb.SubmitReportReply)
         return reply
 
-    def detect(self, *, level: SpotLevel = SpotLevel.L2, kind: SpotKind = SpotKind.UNDERPASS, spot: str = SPOT) -> None:
+    def detect(
+        self, *, level: SpotLevel = SpotLevel.L2, kind: SpotKind = SpotKind.UNDERPASS, datum: Datum = Datum.CGCS2000
+    ) -> None:
         """Let flood find water at the spot."""
         now = self.harness.clock.now()
         found = WaterloggingDetected(
-            spot_id=spot,
+            spot_id=SPOT,
             name="测试下穿通道",
             depth_cm=31.0,
             source=SpotSource.SENSOR,
@@ -103,7 +105,7 @@ class Desk:
             level=level,
             first_at=now,
             at=now,
-            location=GeoPoint(lon=LON, lat=LAT, datum=Datum.CGCS2000),
+            location=GeoPoint(lon=LON, lat=LAT, datum=datum),
             area_code=AREA,
         )
         self.harness.put(topics.FLOOD_SPOT, found)

@@ -13,7 +13,7 @@ from liandong_contracts.rpc import emergency_pb2_grpc as rpc
 
 from emergency_service import metrics
 from emergency_service.domain.policy import rank
-from emergency_service.domain.task import Verdict
+from emergency_service.domain.verdict import Verdict
 from emergency_service.handlers import responses, tasks
 
 _E = TypeVar("_E", bound=StrEnum)

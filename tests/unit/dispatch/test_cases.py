@@ -9,6 +9,7 @@ from dispatch_service.tables import case, report
 from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from liandong_contracts.common import Datum
 from liandong_contracts.dispatch import AttachBasis, CaseClosed, CaseOpened, ReportAttached, ReportReceived, Urgency
 from liandong_contracts.flood import ConfirmedBy
 from liandong_contracts.rpc import emergency_pb2, flood_pb2
@@ -169,6 +170,15 @@ def test_positions_of_different_datums_are_never_compared() -> None:
     desk.report(datum="GCJ02")
     desk.harness.advance(timedelta(seconds=20))
     assert len(desk.opened) == 2
+
+
+def test_a_spot_without_a_known_datum_still_has_its_case() -> None:
+    desk = Desk(flood=False)
+    desk.report()
+    desk.harness.advance(timedelta(seconds=10))
+    desk.detect(datum=Datum.UNKNOWN)
+    assert [opened.spot_id for opened in desk.opened] == [None, SPOT]
+    assert desk.harness.dead_letters == []
 
 
 def test_another_spot_close_by_is_another_matter() -> None:

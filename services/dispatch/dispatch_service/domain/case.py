@@ -73,7 +73,11 @@ def spot_urgency(kind: SpotKind, level: SpotLevel) -> Urgency:
 def closeness(report: Located, case: Located) -> float | None:
     """Return how near a report is to a case: 1 at the same point, 0.5 at the limit, None beyond it or where the two
     positions cannot be compared."""
-    if not same_family(report, case):
+    try:
+        comparable = same_family(report, case)
+    except ValueError:
+        return None  # a position without a known datum is no position
+    if not comparable:
         return None
     metres = distance_m(report, case)
     return 1 - 0.5 * metres / policy.SAME_PLACE_M if metres <= policy.SAME_PLACE_M else None

@@ -92,7 +92,6 @@ def adopt(work: Work, row: Row, spot_id: str | None) -> Row:
 
 def begin(work: Work, matter: Matter, first: Row | None) -> None:
     """Begin a case and ask who handles it; it is told to others once that is known or nobody answered in time."""
-    settings: DispatchSettings = work.refs
     case_id = work.new_id("case", matter.area_code[:6])
     place = matter.place
     work.insert(
@@ -113,18 +112,8 @@ def begin(work: Work, matter: Matter, first: Row | None) -> None:
     )
     if first is not None:
         work.update(report, {"report_id": first.report_id}, case_id=case_id)
-    at = Timestamp()
-    at.FromDatetime(work.now)
-    asked = emergency_pb2.WhoIsOnDutyRequest(post=HANDLER_POST, area_code=handler_area(matter.area_code), at=at)
-    work.call(
-        WHO_IS_ON_DUTY,
-        asked,
-        emergency_pb2.WhoIsOnDutyReply,
-        then=HANDLER_KNOWN,
-        deadline=settings.duty_deadline,
-        data={"case_id": case_id},
-    )
     metrics.CASES.labels("BEGUN").inc()
+    _ask_for_handler(work, case_id, matter.area_code)
 
 
 def handler_known(answer: Answer[emergency_pb2.WhoIsOnDutyReply], work: Work) -> None:
@@ -137,6 +126,21 @@ def handler_known(answer: Answer[emergency_pb2.WhoIsOnDutyReply], work: Work) ->
     _open(work, row, handler)
     if row.outcome is not None:
         close(work, _again(work, row), row.outcome)
+
+
+def _ask_for_handler(work: Work, case_id: str, area_code: str) -> None:
+    settings: DispatchSettings = work.refs
+    at = Timestamp()
+    at.FromDatetime(work.now)
+    asked = emergency_pb2.WhoIsOnDutyRequest(post=HANDLER_POST, area_code=handler_area(area_code), at=at)
+    work.call(
+        WHO_IS_ON_DUTY,
+        asked,
+        emergency_pb2.WhoIsOnDutyReply,
+        then=HANDLER_KNOWN,
+        deadline=settings.duty_deadline,
+        data={"case_id": case_id},
+    )
 
 
 def _open(work: Work, row: Row, handler: str | None) -> None:

@@ -11,7 +11,7 @@ from liandong_contracts.common import Level
 
 from emergency_service.domain.plan import Plan
 from emergency_service.domain.policy import COMMANDER, LEVEL_NAMES, POSTS, highest, rank
-from emergency_service.domain.task import Verdict
+from emergency_service.domain.verdict import Verdict
 
 
 class ProposalState(StrEnum):

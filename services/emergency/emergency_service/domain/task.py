@@ -1,8 +1,9 @@
 """The life of one task: ASSIGNED → ACKNOWLEDGED → COMPLETED, or CANCELLED. Who may confirm it, what others hear."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from emergency_service.domain.verdict import Verdict
 
 
 class TaskState(StrEnum):
@@ -30,16 +31,6 @@ TRANSITIONS = {
 }
 
 OPEN = (TaskState.ASSIGNED, TaskState.ACKNOWLEDGED)
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The answer to a command: `changes` says whether anything happens; a refusal or a repetition changes nothing."""
-
-    accepted: bool
-    code: str
-    reason: str = ""
-    changes: bool = False
 
 
 _DO = Verdict(True, "OK", changes=True)

@@ -13,13 +13,14 @@ from emergency_service.domain import response as life
 from emergency_service.domain.plan import Plan, place
 from emergency_service.domain.policy import COMMANDER, LEVEL_NAMES, LEVELS, rank
 from emergency_service.domain.response import Move, ProposalState, ResponseState, effective
-from emergency_service.domain.task import Verdict
+from emergency_service.domain.verdict import Verdict
 from emergency_service.handlers import chain, tasks
 from emergency_service.handlers.proposals import held_of
 from emergency_service.reference import References
 from emergency_service.tables import proposal, response
 
 Row = sa.Row[Any]
+_TIERS = {4: Tier.CITY, 6: Tier.DISTRICT, 9: Tier.STREET, 12: Tier.COMMUNITY}  # by the digits of an area code
 
 
 def active(work: Work, hazard: str, area_code: str) -> Row | None:
@@ -75,38 +76,42 @@ def terminate(work: Work, hazard: Hazard, area_code: str, version: int, approved
 
 def _activate(work: Work, asked: Row, plan: Plan, level: Level, approved_by: str) -> str:
     references: References = work.refs
-    response_id = work.new_id("response", asked.area_code[:6])
     activated = ResponseActivated(
         hazard=Hazard(asked.hazard),
         area_code=asked.area_code,
-        response_id=response_id,
+        response_id=work.new_id("response", asked.area_code[:6]),
         plan_id=plan.plan_id,
         plan_version=plan.version,
         level=level,
-        ordered_by_tier=_OWN_TIER[len(asked.area_code)],
+        ordered_by_tier=_TIERS.get(len(asked.area_code), Tier.UNKNOWN),
         approved_by=approved_by,
         effective_at=work.now,
     )
+    _store(work, activated, plan)
+    work.emit(topics.EMERGENCY_RESPONSE, activated, area_code=asked.area_code)
+    placed = place(plan.up_to(level), references.areas, asked.area_code)
+    tasks.assign(work, activated.response_id, plan, level, placed)
+    return activated.response_id
+
+
+def _store(work: Work, activated: ResponseActivated, plan: Plan) -> None:
     work.insert(
         response,
-        response_id=response_id,
-        hazard=asked.hazard,
-        area_code=asked.area_code,
+        response_id=activated.response_id,
+        hazard=activated.hazard,
+        area_code=activated.area_code,
         plan_id=plan.plan_id,
         plan_version=plan.version,
         plan=msgspec.json.encode(plan).decode(),
-        own_level=level,
-        effective_level=level,
+        own_level=activated.level,
+        effective_level=activated.level,
         state=ResponseState.ACTIVE,
         version=1,
-        approved_by=approved_by,
-        effective_at=work.now,
+        approved_by=activated.approved_by,
+        effective_at=activated.effective_at,
         traceparent=work.traceparent,
         correlation_id=work.correlation_id,
     )
-    work.emit(topics.EMERGENCY_RESPONSE, activated, area_code=asked.area_code)
-    tasks.assign(work, response_id, plan, level, place(plan.up_to(level), references.areas, asked.area_code))
-    return response_id
 
 
 def _change(work: Work, running: Row, plan: Plan, level: Level, approved_by: str) -> None:
@@ -159,6 +164,3 @@ def _entitled(work: Work, post: str, area_code: str, person_id: str) -> Verdict 
     if person_id in (*holders, *roster.holders(COMMANDER, area_code, work.now)):
         return None
     return life.not_entitled(post, tuple(roster.shown(holder) for holder in holders))
-
-
-_OWN_TIER = {4: Tier.CITY, 6: Tier.DISTRICT, 9: Tier.STREET, 12: Tier.COMMUNITY}

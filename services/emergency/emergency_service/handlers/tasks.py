@@ -22,7 +22,8 @@ from emergency_service import metrics
 from emergency_service.domain import task as life
 from emergency_service.domain.notice import text_of
 from emergency_service.domain.plan import LevelPlan, PlacedTask, Plan
-from emergency_service.domain.task import OPEN, TRANSITIONS, Step, TaskState, Verdict
+from emergency_service.domain.task import OPEN, TRANSITIONS, Step, TaskState
+from emergency_service.domain.verdict import Verdict
 from emergency_service.handlers import chain, notices
 from emergency_service.reference import References
 from emergency_service.tables import task
