@@ -1,1 +1,1 @@
-"""Benchmarks: `make bench CASE=NAME`. Each prints a table and, as its last line, one JSON object with the same figures."""
+"""Benchmarks: `make bench CASE=NAME`. Each prints a table and, last, one line of JSON with the same figures."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 CASES = {
-    "pipeline": "2,000 gauges over 200 SL 651 connections at 200, 1,000 and 2,000 reports/s: frame in → spot event read",
+    "pipeline": "2,000 gauges on 200 SL 651 connections at 200, 1,000, 2,000 reports/s: frame in → spot event read",
 }
 
 

@@ -55,7 +55,7 @@ class Sender:
         for stage, (rate, seconds) in enumerate(self._load.stages):
             await self._stage(stage, rate, seconds)
         deadline = time.monotonic() + 20
-        while self.answered < self.sent and time.monotonic() < deadline:
+        while self.answered < self.sent and time.monotonic() < deadline:  # noqa: ASYNC110 - bounded
             await asyncio.sleep(0.05)
         for reader in readers:
             reader.cancel()
@@ -69,7 +69,7 @@ class Sender:
             while number < min(due, total):
                 self._send(number, stage)
                 number += 1
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.001)  # noqa: ASYNC110 - a schedule, not a signal
         took = time.monotonic() - begin
         self._print(stage=stage, rate=(self.sent - before) / took, cpu_s=time.process_time() - cpu, end=time.time())
 
