@@ -1,7 +1,9 @@
 """The only place that wires: handlers to events, timers and commands, servicers to the process. No rule here."""
 
 import logging
+import sys
 
+from liandong.errors import ConfigError
 from liandong.workflow import WorkflowService
 from liandong_contracts import topics
 from liandong_contracts.emergency import ResponseProposed
@@ -34,7 +36,10 @@ def build() -> WorkflowService:
 def main() -> None:
     """Run the process until it is told to stop."""
     settings = EmergencySettings()
-    references = reference.load(settings)
+    try:
+        references = reference.load(settings)
+    except ConfigError as error:
+        sys.exit(f"emergency cannot start: {error}")
     for gap in reference.gaps_of(references):
         log.warning("roster gap, the duty officer stands in: %s", gap)
     emergency = build()
