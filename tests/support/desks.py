@@ -12,12 +12,12 @@ from concurrent import futures
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeVar, cast
 
 import grpc
 import httpx
 from confluent_kafka import Consumer, Producer
-from liandong.event import Event, event_from, headers_of
+from liandong.event import Event, Headers, event_from, headers_of
 from liandong.ids import event_id
 from liandong.settings import Settings
 from liandong.wire import TopicSpec, codec_of, ensure_topics
@@ -166,7 +166,7 @@ class Desks:
             sequence=sequence,
         )
         value = self._codec.encode(wire, record)
-        self._producer.produce(wire, value, key.encode(), headers=headers_of(event))
+        self._producer.produce(wire, value, key.encode(), headers=[*headers_of(event)])
         assert self._producer.flush(20) == 0
 
     def read(self, topic: Topic, enough: Callable[[list[Event[Record]]], bool]) -> list[Event[Record]]:
@@ -187,7 +187,9 @@ class Desks:
             for message in consumer.consume(500, 0.2):
                 assert message.error() is None
                 record = self._codec.decode(message.value())
-                found.append(event_from(record, message.headers(), topic=topic.name, offset=message.offset() or 0))
+                found.append(
+                    event_from(record, cast(Headers, message.headers()), topic=topic.name, offset=message.offset() or 0)
+                )
             return enough(found)
 
         try:
