@@ -55,7 +55,7 @@ class Sender:
         for stage, (rate, seconds) in enumerate(self._load.stages):
             await self._stage(stage, rate, seconds)
         deadline = time.monotonic() + 20
-        while self.answered < self.sent and time.monotonic() < deadline:  # noqa: ASYNC110 - bounded
+        while self.answered < self.sent and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
         for reader in readers:
             reader.cancel()

@@ -67,7 +67,7 @@ class Watch(threading.Thread):
                 record = self._codec.decode(value)
                 event = event_from(
                     record,
-                    message.headers(),
+                    [(name, raw) for name, raw in message.headers() or () if isinstance(raw, bytes)],
                     topic=message.topic() or "",
                     partition=message.partition() or 0,
                     offset=message.offset() or 0,
