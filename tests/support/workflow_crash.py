@@ -207,6 +207,10 @@ class Worker:
             yield connection
         engine.dispose()
 
+    def until_applied(self, alarms: int) -> None:
+        """Wait until this many alarms are applied."""
+        until(f"{alarms} alarms are applied", lambda: self.counts()[0] >= alarms)
+
     def counts(self) -> tuple[int, int, int]:
         """Return (alarms applied, timers fired, outbox rows), zeros while there is no database."""
         try:
@@ -268,9 +272,8 @@ class Count:
     def wrong(self) -> dict[str, Any]:
         """Return what is lost, doubled or out of order; empty when everything happened exactly once."""
         good, ids = self._inputs.good, self._inputs.ids
-        notices = [m for m in self._read(topics.EMERGENCY_NOTICE)]
         found: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
-        for record, sequence in notices:
+        for record, sequence in self._read(topics.EMERGENCY_NOTICE):
             assert isinstance(record, NoticeSent)
             found[record.notice_id].append((record.about_ref, record.step, sequence))
         fired = Counter(r.task_id for r, _ in self._read(topics.EMERGENCY_TASK) if isinstance(r, TaskCompleted))
@@ -292,7 +295,7 @@ class Count:
 
     def _read(self, topic: Topic) -> list[tuple[Any, int]]:
         messages = read_all(self._bootstrap, topic.wire(TIER, self._world), topic.partitions[TIER])
-        return [(self._codec.decode(m.value()), int(dict(m.headers() or [])["ce_sequence"])) for m in messages]
+        return [(self._codec.decode(m.value()), int(dict(m.headers() or [])["ce_sequence"] or 0)) for m in messages]
 
 
 def _difference(found: list[Any], expected: list[Any]) -> str:

@@ -40,11 +40,8 @@ def test_nothing_lost_nothing_doubled(source: str, kafka: Any, world: str, tmp_p
             until(f"{point} is reached", lambda: worker.ended() is not None)
             assert worker.ended() == -SIGKILL, worker.log()[-3000:]
         for _ in range(4):
-            before = worker.counts()[0]
             worker.start()
-            until("the worker makes progress", lambda before=before: worker.counts()[0] > before)
-            kill_at = worker.counts()[0] + random.randrange(1, 60)
-            until("the next victim", lambda kill_at=kill_at: worker.counts()[0] >= kill_at)
+            worker.until_applied(worker.counts()[0] + random.randrange(1, 90))
             worker.kill()
         worker.start()
         until("the worker is back", worker.ready)

@@ -11,9 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import grpc
 from liandong.wire import Codec, LocalIds
-from liandong.workflow import WorkflowSettings, relay, run
+from liandong.workflow import WorkflowSettings, outbox, relay, run
 from liandong.workflow.processor import Processor
+from liandong_contracts.rpc.emergency_pb2 import AcknowledgeTaskRequest
+from liandong_contracts.rpc.emergency_pb2_grpc import EmergencyCommandServicer, add_EmergencyCommandServicer_to_server
 
 from tests.support import workflow_ledger as ledger
 
@@ -59,9 +62,17 @@ def arm(name: str, passes: int) -> None:
     elif name == "before_clean":
         around(run.Process, "_clean", die, nothing)
     elif name == "after_clean":
-        around(run.outbox, "clean", nothing, die)
+        around(outbox, "clean", nothing, die)
     else:
         raise SystemExit(f"no fail point {name}")
+
+
+class Commands(EmergencyCommandServicer):
+    """The thin servicer that services write too."""
+
+    def AcknowledgeTask(self, request: AcknowledgeTaskRequest, context: grpc.ServicerContext) -> Any:
+        """Run the command."""
+        return ledger.service.execute(request, actor=request.person_id)
 
 
 def main() -> None:
@@ -69,8 +80,8 @@ def main() -> None:
     if len(sys.argv) > 2:
         arm(sys.argv[2], int(sys.argv[3]))
     relay._CLEAN_EVERY_S = 0.5
-    run.codec_of = lambda _settings: Codec(LocalIds())  # type: ignore[assignment]
-    ledger.service.run(settings)
+    vars(run)["codec_of"] = lambda _settings: Codec(LocalIds())
+    ledger.service.run(settings, grpc=[(add_EmergencyCommandServicer_to_server, Commands())])
 
 
 if __name__ == "__main__":

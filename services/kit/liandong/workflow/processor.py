@@ -148,7 +148,7 @@ class Processor:
         except Exception as error:
             if isinstance(error, Unavailable) or is_database_trouble(error):
                 raise
-            log.exception("a handler failed")
+            log.exception("%r failed", step)
             unit.undo(marks)
             step.fail(unit, error)
 
