@@ -94,7 +94,7 @@ class RunningFlood:
             try:
                 return call()
             except grpc.RpcError as error:
-                if error.code() is grpc.StatusCode.UNAVAILABLE:  # type: ignore[attr-defined]
+                if error.code() is grpc.StatusCode.UNAVAILABLE:
                     return None
                 raise
 
