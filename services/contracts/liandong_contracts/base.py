@@ -1,17 +1,25 @@
 """What generated records and topics are made of. Hand-written; it must not know Kafka, a registry or a service."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from enum import StrEnum
 from functools import cache
 from importlib import resources
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import msgspec
 
 Kind = Literal["fact", "state", "request", "evidence"]
+E = TypeVar("E", bound=StrEnum)
+
+unknown_symbol_watchers: list[Callable[[type[StrEnum], str], None]] = []
+"""Called with the enum and the symbol each time a symbol of a newer schema becomes the enum's default."""
 
 
-class Record(msgspec.Struct, frozen=True):
-    """One Avro record. Times are timezone-aware UTC datetimes, enums are StrEnums."""
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """One Avro record. Times are timezone-aware UTC datetimes, enums are StrEnums, arrays are tuples.
+
+    Records hold plain values only and so can never be part of a reference cycle: the garbage collector skips them.
+    """
 
     FULL_NAME: ClassVar[str] = ""
 
@@ -29,7 +37,8 @@ class Topic(msgspec.Struct, frozen=True):
     """One declared topic: one aggregate, one key, one owner.
 
     `key` names the record fields that make the key, joined by "+"; `partitions` is fixed for the life of `.v1`;
-    `park` says that later events of a key wait behind a dead letter of that key.
+    `producers` and `consumers` are services; `park` says that later events of a key wait behind a dead letter of
+    that key.
     """
 
     name: str
@@ -40,6 +49,8 @@ class Topic(msgspec.Struct, frozen=True):
     partitions: dict[str, int]
     retention_hours: int = 168
     park: bool = False
+    producers: tuple[str, ...] = ()
+    consumers: tuple[str, ...] = ()
 
     def wire(self, tier: str, world: str = "") -> str:
         """Return the name on the wire, `district.sensing.reading.v1`, in the given world."""
@@ -50,6 +61,42 @@ class Topic(msgspec.Struct, frozen=True):
         if len(self.key) == 1:
             return str(getattr(record, self.key[0]))
         return "+".join(str(getattr(record, field)) for field in self.key)
+
+    def config(self) -> dict[str, str]:
+        """Return the topic's Kafka configuration."""
+        return topic_config(self.kind, self.retention_hours)
+
+
+def topic_config(kind: Kind, retention_hours: int) -> dict[str, str]:
+    """Return the Kafka configuration of a kind of topic: a state is compacted, everything else expires."""
+    if kind == "state":
+        return {"cleanup.policy": "compact"}
+    return {"cleanup.policy": "delete", "retention.ms": str(retention_hours * 3_600_000)}
+
+
+class Symbols(dict[str, E], Generic[E]):
+    """Symbol -> member of one enum, several times faster than calling the enum.
+
+    A symbol that this build does not know becomes the enum's default, its first member, and the watchers are told.
+    """
+
+    def __init__(self, enum: type[E]) -> None:
+        super().__init__({member.value: member for member in enum})
+        self._enum = enum
+        self._default = next(iter(enum))
+
+    def __missing__(self, symbol: str) -> E:
+        for watcher in unknown_symbol_watchers:
+            watcher(self._enum, symbol)
+        return self._default
+
+
+_symbols: dict[type[StrEnum], Symbols[Any]] = {}
+
+
+def symbols(enum: type[E]) -> Symbols[E]:
+    """Return the symbol table of an enum; one per enum."""
+    return _symbols.setdefault(enum, Symbols(enum))
 
 
 @cache

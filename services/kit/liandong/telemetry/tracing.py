@@ -5,19 +5,24 @@ chain begins, from the trace id, and travels in the flags. `record_now` turns re
 raises an alarm.
 """
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from liandong.ids import trace_id as trace_id_of
 from liandong.settings import Settings
+
+_ODD = frozenset("13579bdf")  # the lowest bit of the flags says "recorded"
 
 Kind = Literal["consumer", "producer", "server", "client", "internal"]
 _KINDS = {
@@ -36,7 +41,7 @@ def traceparent_of(context: SpanContext) -> str:
 
 def is_recorded(traceparent: str | None) -> bool:
     """Say whether the chain of this header is recorded."""
-    return traceparent is not None and traceparent.endswith("1")
+    return traceparent is not None and traceparent[-1:] in _ODD
 
 
 def record_now(traceparent: str) -> str:
@@ -54,6 +59,21 @@ def _context_of(traceparent: str) -> SpanContext | None:
         )
     except ValueError:
         return None
+
+
+class _ChainIds(RandomIdGenerator):
+    """Gives the first span of a chain the trace id that was derived from the chain's first cause."""
+
+    def __init__(self) -> None:
+        self._next = threading.local()
+
+    def expect(self, trace_id: int) -> None:
+        self._next.trace_id = trace_id
+
+    def generate_trace_id(self) -> int:
+        expected: int | None = getattr(self._next, "trace_id", None)
+        self._next.trace_id = None
+        return expected if expected is not None else super().generate_trace_id()
 
 
 class Step:
@@ -79,7 +99,8 @@ class Tracing:
         self._provider: TracerProvider | None = None
         if settings.otlp_endpoint:
             resource = Resource.create({"service.name": service, "service.namespace": settings.world or "real"})
-            self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+            self._ids = _ChainIds()
+            self._provider = TracerProvider(resource=resource, shutdown_on_exit=False, id_generator=self._ids)
             exporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint}/v1/traces", timeout=5)
             self._provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=500))
             self._tracer = self._provider.get_tracer("liandong")
@@ -92,8 +113,13 @@ class Tracing:
 
     @contextmanager
     def root(self, name: str, cause: str, kind: Kind = "server") -> Iterator[Step]:
-        """Open the first step of a chain."""
-        with self.step(name, self.begin(cause), kind) as step:
+        """Open the first step of a chain; its span has no parent."""
+        begun = self.begin(cause)
+        if not is_recorded(begun) or self._provider is None:
+            yield Step(begun)
+            return
+        self._ids.expect(int(begun[3:35], 16))
+        with self._span(self._tracer.start_span(name, context=Context(), kind=_KINDS[kind])) as step:
             yield step
 
     @contextmanager
@@ -111,6 +137,11 @@ class Tracing:
         parent = _context_of(traceparent or "")
         context = trace.set_span_in_context(NonRecordingSpan(parent)) if parent else None
         span = self._tracer.start_span(name, context=context, kind=_KINDS[kind], attributes=attributes)
+        with self._span(span) as step:
+            yield step
+
+    @contextmanager
+    def _span(self, span: Span) -> Iterator[Step]:
         try:
             yield Step(traceparent_of(span.get_span_context()), span)
         except Exception as error:

@@ -1,0 +1,162 @@
+"""Read schemas/avro: one named type per file, sharing others by full name; and write self-contained copies.
+
+Only the subset that the platform uses is understood; anything else is refused with the file's name.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from liandong.codegen.model import (
+    EnumType,
+    FieldType,
+    NamedType,
+    RecordField,
+    RecordType,
+    context_of,
+    named_in,
+)
+from liandong.errors import ConfigError
+
+PRIMITIVES = frozenset({"string", "double", "int", "long", "boolean", "bytes"})
+PII_CLASSES = frozenset({"P1", "P2", "P3"})
+
+
+def load_types(folder: Path) -> dict[str, NamedType]:
+    """Return all named types below `folder`, each after those it refers to.
+
+    Raises ConfigError naming the file and what is wrong with it.
+    """
+    raws: dict[str, tuple[Path, dict[str, Any]]] = {}
+    for path in sorted(folder.rglob("*.avsc")):
+        raw = _read(path)
+        full_name = _checked_name(path, folder, raw)
+        if full_name in raws:
+            raise ConfigError(f"{path}: {full_name} is also declared in {raws[full_name][0]}")
+        raws[full_name] = (path, raw)
+    kinds = {name: str(raw["type"]) for name, (_, raw) in raws.items()}
+    types = {name: _named(path, raw, kinds) for name, (path, raw) in raws.items()}
+    return _in_order(types)
+
+
+def self_contained(full_name: str, types: Mapping[str, NamedType]) -> dict[str, Any]:
+    """Return the schema of a type with every other named type written out where it is first used."""
+    return _inline(full_name, context_of(full_name), types, set())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        raw: Any = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"{path}: not JSON: {error}") from error
+    if not isinstance(raw, dict) or raw.get("type") not in ("record", "enum"):
+        raise ConfigError(f"{path}: one record or enum per file is expected")
+    return dict(raw)
+
+
+def _checked_name(path: Path, folder: Path, raw: Mapping[str, Any]) -> str:
+    context = path.relative_to(folder).parts[0]
+    if raw.get("namespace") != f"liandong.{context}" or raw.get("name") != path.stem:
+        raise ConfigError(f"{path}: must declare name {path.stem} in namespace liandong.{context}")
+    if not raw.get("doc"):
+        raise ConfigError(f"{path}: doc is missing")
+    return f"liandong.{context}.{path.stem}"
+
+
+def _named(path: Path, raw: dict[str, Any], kinds: Mapping[str, str]) -> NamedType:
+    full_name = f"{raw['namespace']}.{raw['name']}"
+    if raw["type"] == "enum":
+        symbols = tuple(raw.get("symbols", ()))
+        if not symbols or raw.get("default") != symbols[0]:
+            raise ConfigError(f"{path}: the first symbol must be the declared default, so that old readers survive")
+        return EnumType(full_name, raw["doc"], symbols, raw)
+    fields = tuple(_field(path, raw["namespace"], field, kinds) for field in raw.get("fields", ()))
+    if not fields:
+        raise ConfigError(f"{path}: a record needs fields")
+    internal = path.parent.name == "state" or raw["namespace"] == "liandong.kit"
+    return RecordType(full_name, raw["doc"], raw.get("zh", ""), fields, internal, raw)
+
+
+def _field(path: Path, namespace: str, raw: Mapping[str, Any], kinds: Mapping[str, str]) -> RecordField:
+    name, doc, pii = raw["name"], raw.get("doc", ""), raw.get("pii", "")
+    if not doc:
+        raise ConfigError(f"{path}: field {name} has no doc")
+    if pii and pii not in PII_CLASSES:
+        raise ConfigError(f"{path}: field {name} has pii {pii!r}; one of {sorted(PII_CLASSES)} is expected")
+    try:
+        type_ = _type(raw["type"], namespace, kinds)
+    except ValueError as error:
+        raise ConfigError(f"{path}: field {name}: {error}") from error
+    if type_.nullable and ("default" not in raw or raw["default"] is not None):
+        raise ConfigError(f"{path}: field {name} is nullable and must have the default null")
+    return RecordField(name, type_, doc, raw.get("unit", ""), pii, "default" in raw, raw.get("default"))
+
+
+def _type(raw: Any, namespace: str, kinds: Mapping[str, str]) -> FieldType:
+    if isinstance(raw, list):
+        if len(raw) != 2 or raw[0] != "null":
+            raise ValueError('the only union understood is ["null", T]')
+        inner = _type(raw[1], namespace, kinds)
+        return FieldType(inner.kind, True, inner.name, inner.item)
+    if isinstance(raw, dict):
+        return _complex(raw, namespace, kinds)
+    if raw in PRIMITIVES:
+        return FieldType(raw)
+    full_name = raw if "." in raw else f"{namespace}.{raw}"
+    if full_name not in kinds:
+        raise ValueError(f"type {raw} is not declared")
+    return FieldType(kinds[full_name], name=full_name)
+
+
+def _complex(raw: Mapping[str, Any], namespace: str, kinds: Mapping[str, str]) -> FieldType:
+    if raw["type"] == "long" and raw.get("logicalType") == "timestamp-millis":
+        return FieldType("timestamp")
+    if raw["type"] in ("array", "map") and "logicalType" not in raw:
+        item = _type(raw["items" if raw["type"] == "array" else "values"], namespace, kinds)
+        return FieldType(raw["type"], item=item)
+    raise ValueError(f"{dict(raw)} is not in the subset understood")
+
+
+def _in_order(types: Mapping[str, NamedType]) -> dict[str, NamedType]:
+    """Sort by name, but every type after those it contains."""
+    ordered: dict[str, NamedType] = {}
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            raise ConfigError(f"{' contains '.join((*path, name))}: a record cannot contain itself")
+        if name in ordered:
+            return
+        for inner in _refers_to(types[name]):
+            visit(inner, (*path, name))
+        ordered[name] = types[name]
+
+    for name in sorted(types):
+        visit(name, ())
+    return ordered
+
+
+def _refers_to(type_: NamedType) -> Iterator[str]:
+    if isinstance(type_, RecordType):
+        for field in type_.fields:
+            yield from (inner.name for inner in named_in(field.type))
+
+
+def _inline(raw: Any, context: str, types: Mapping[str, NamedType], seen: set[str]) -> Any:
+    if isinstance(raw, list):
+        return [_inline(branch, context, types, seen) for branch in raw]
+    if isinstance(raw, dict):
+        key = {"array": "items", "map": "values"}.get(raw["type"])
+        return {**raw, key: _inline(raw[key], context, types, seen)} if key else raw
+    if raw in PRIMITIVES or raw == "null":
+        return raw
+    full_name = raw if "." in raw else f"liandong.{context}.{raw}"
+    if full_name in seen:
+        return full_name
+    seen.add(full_name)
+    type_ = types[full_name]
+    if isinstance(type_, EnumType):
+        return dict(type_.raw)
+    inner = context_of(full_name)
+    fields = [{**f, "type": _inline(f["type"], inner, types, seen)} for f in type_.raw["fields"]]
+    return {**type_.raw, "fields": fields}

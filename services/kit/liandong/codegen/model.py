@@ -1,0 +1,146 @@
+"""What the declarations say, typed: Avro types, topics and the whole contract. No files, no output formats."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from liandong_contracts.base import Kind
+from pydantic import BaseModel, ConfigDict, Field
+
+Tier = Literal["district", "city", "community"]
+TIERS: tuple[Tier, ...] = ("district", "city", "community")
+Service = Literal["sensing", "flood", "water", "fire", "dispatch", "emergency", "linkage", "ioc", "platform"]
+
+
+class Link(BaseModel):
+    """Which way a record type leaves its tier, and how urgent it is there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    direction: Literal["up", "down", "both", "neighbour"]
+    lane: Literal["P0", "P1", "P2", "P3"]
+
+
+class TopicRecord(BaseModel):
+    """One record type of a topic; without a link rule it never leaves the tier."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: str = Field(pattern=r"^liandong\.[a-z]+\.[A-Z][A-Za-z0-9]*$")
+    link: Link | None = None
+
+
+class TopicFile(BaseModel):
+    """One file of schemas/topics: one aggregate, one key, one owner."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z]+\.[a-z]+(-[a-z]+)*$")
+    doc: str = Field(min_length=1)
+    kind: Kind
+    owner: Service
+    key: tuple[str, ...] = Field(min_length=1)
+    records: tuple[TopicRecord, ...] = Field(min_length=1)
+    partitions: dict[Tier, int]
+    retention_hours: int | None = Field(None, ge=1, description="not for state topics, which are compacted")
+    producers: tuple[Service, ...] = Field(min_length=1)
+    consumers: tuple[Service, ...] = Field(min_length=1)
+    catalogue: Literal["UNCONDITIONAL", "CONDITIONAL", "NEGATIVE"]
+    after_dead_letter: Literal["park", "go-on"]
+
+    @property
+    def constant(self) -> str:
+        """Return the name of its Python constant."""
+        return self.name.replace(".", "_").replace("-", "_").upper()
+
+
+@dataclass(frozen=True)
+class EnumType:
+    """An Avro enum; its first symbol is the default."""
+
+    full_name: str
+    doc: str
+    symbols: tuple[str, ...]
+    raw: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class FieldType:
+    """A field's type in the subset that the platform uses.
+
+    `kind` is a primitive name, "timestamp", "enum", "record", "array" or "map"; `name` is the full name of an enum or
+    record; `item` is the element type of an array or map.
+    """
+
+    kind: str
+    nullable: bool = False
+    name: str = ""
+    item: "FieldType | None" = None
+
+
+@dataclass(frozen=True)
+class RecordField:
+    """One field of a record."""
+
+    name: str
+    type: FieldType
+    doc: str
+    unit: str = ""
+    pii: str = ""
+    has_default: bool = False
+    default: Any = None
+
+
+@dataclass(frozen=True)
+class RecordType:
+    """An Avro record. `internal` ones are states and envelopes that no topic file lists."""
+
+    full_name: str
+    doc: str
+    zh: str
+    fields: tuple[RecordField, ...]
+    internal: bool
+    raw: Mapping[str, Any]
+
+
+NamedType = EnumType | RecordType
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Everything that is declared: named types in dependency order, and topics by name."""
+
+    types: Mapping[str, NamedType]
+    topics: tuple[TopicFile, ...]
+
+    def enums(self, context: str | None = None) -> list[EnumType]:
+        """Return the enums, of one context if given, by name."""
+        found = [t for t in self.types.values() if isinstance(t, EnumType)]
+        return sorted((t for t in found if context in (None, context_of(t.full_name))), key=lambda t: t.full_name)
+
+    def records(self, context: str | None = None) -> list[RecordType]:
+        """Return the records, of one context if given, each after the records that it contains."""
+        found = [t for t in self.types.values() if isinstance(t, RecordType)]
+        return [t for t in found if context in (None, context_of(t.full_name))]
+
+    def contexts(self) -> list[str]:
+        """Return the contexts that declare a type, by name."""
+        return sorted({context_of(name) for name in self.types})
+
+
+def context_of(full_name: str) -> str:
+    """Return `sensing` of `liandong.sensing.ReadingObserved`."""
+    return full_name.split(".")[1]
+
+
+def short_name(full_name: str) -> str:
+    """Return `ReadingObserved` of `liandong.sensing.ReadingObserved`."""
+    return full_name.rsplit(".", 1)[1]
+
+
+def named_in(type_: FieldType) -> Iterator[FieldType]:
+    """Yield the enum or record that a field's type leads to, through arrays and maps."""
+    if type_.item is not None:
+        yield from named_in(type_.item)
+    elif type_.name:
+        yield type_

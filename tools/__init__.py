@@ -1,0 +1,1 @@
+"""Scripts of this repository only; nothing here is installed."""
