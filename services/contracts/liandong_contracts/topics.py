@@ -157,18 +157,6 @@ FLOOD_REQUEST = Topic(
 )
 """What others ask of flood."""
 
-FLOOD_SPOT_CATALOGUE = Topic(
-    name="flood.spot-catalogue",
-    kind="state",
-    owner="flood",
-    key=("spot_id",),
-    records=(flood.SpotEntry,),
-    partitions={"district": 1, "city": 1, "community": 1},
-    producers=("flood",),
-    consumers=("flood", "dispatch", "ioc"),
-)
-"""The catalogue of waterlogging spots."""
-
 FLOOD_SPOT = Topic(
     name="flood.spot",
     kind="fact",
@@ -186,6 +174,18 @@ FLOOD_SPOT = Topic(
     park=True,
 )
 """Life cycle of waterlogging spots."""
+
+FLOOD_SPOT_CATALOGUE = Topic(
+    name="flood.spot-catalogue",
+    kind="state",
+    owner="flood",
+    key=("spot_id",),
+    records=(flood.SpotEntry,),
+    partitions={"district": 1, "city": 1, "community": 1},
+    producers=("flood",),
+    consumers=("flood", "dispatch", "ioc"),
+)
+"""The catalogue of waterlogging spots."""
 
 FLOOD_WARNING = Topic(
     name="flood.warning",
@@ -218,18 +218,6 @@ SENSING_ALARM = Topic(
 )
 """Life cycle of alarms on readings."""
 
-SENSING_DEVICE_STATE = Topic(
-    name="sensing.device-state",
-    kind="state",
-    owner="sensing",
-    key=("device_id",),
-    records=(sensing.DeviceState,),
-    partitions={"district": 1, "city": 1, "community": 1},
-    producers=("sensing",),
-    consumers=("sensing", "flood", "ioc"),
-)
-"""The device registry."""
-
 SENSING_DEVICE = Topic(
     name="sensing.device",
     kind="fact",
@@ -245,6 +233,18 @@ SENSING_DEVICE = Topic(
     retention_hours=2160,
 )
 """Devices that fall silent and come back."""
+
+SENSING_DEVICE_STATE = Topic(
+    name="sensing.device-state",
+    kind="state",
+    owner="sensing",
+    key=("device_id",),
+    records=(sensing.DeviceState,),
+    partitions={"district": 1, "city": 1, "community": 1},
+    producers=("sensing",),
+    consumers=("sensing", "flood", "ioc"),
+)
+"""The device registry."""
 
 SENSING_READING = Topic(
     name="sensing.reading",
@@ -299,12 +299,12 @@ ALL: tuple[Topic, ...] = (
     FLOOD_EVIDENCE,
     FLOOD_RAIN,
     FLOOD_REQUEST,
-    FLOOD_SPOT_CATALOGUE,
     FLOOD_SPOT,
+    FLOOD_SPOT_CATALOGUE,
     FLOOD_WARNING,
     SENSING_ALARM,
-    SENSING_DEVICE_STATE,
     SENSING_DEVICE,
+    SENSING_DEVICE_STATE,
     SENSING_READING,
     SENSING_REJECTED,
     SENSING_REPORT,

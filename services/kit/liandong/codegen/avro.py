@@ -42,17 +42,18 @@ def load_types(folder: Path) -> dict[str, NamedType]:
 
 def self_contained(full_name: str, types: Mapping[str, NamedType]) -> dict[str, Any]:
     """Return the schema of a type with every other named type written out where it is first used."""
-    return _inline(full_name, context_of(full_name), types, set())
+    schema: dict[str, Any] = _inline(full_name, context_of(full_name), types, set())
+    return schema
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        raw: Any = json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ConfigError(f"{path}: not JSON: {error}") from error
     if not isinstance(raw, dict) or raw.get("type") not in ("record", "enum"):
         raise ConfigError(f"{path}: one record or enum per file is expected")
-    return dict(raw)
+    return raw
 
 
 def _checked_name(path: Path, folder: Path, raw: Mapping[str, Any]) -> str:

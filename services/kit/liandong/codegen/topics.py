@@ -25,7 +25,7 @@ def load_topics(folder: Path, types: Mapping[str, NamedType]) -> tuple[TopicFile
         if problems:
             raise ConfigError(f"{path}: {'; '.join(problems)}")
         topics.append(topic)
-    return tuple(topics)
+    return tuple(sorted(topics, key=lambda topic: topic.name))
 
 
 def homeless(topics: Sequence[TopicFile], types: Mapping[str, NamedType]) -> list[str]:

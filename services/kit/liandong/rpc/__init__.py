@@ -1,0 +1,1 @@
+"""gRPC between services: a server with health, deadlines and error mapping; clients with deadlines and traces."""

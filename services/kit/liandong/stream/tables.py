@@ -1,0 +1,115 @@
+"""Table: the cells of one state in one partition. Committed cells below, the open transaction's cells above them.
+
+Nothing reaches the store before the transaction is committed: `changes` hands out what to write, `committed` is called
+when Kafka has it, `aborted` when it does not.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from liandong.stream.envelope import Cell, pack, unpack
+from liandong.stream.timers import Entry, Schedule
+
+Change = tuple[bytes, bytes | None]
+
+
+class CellStore(Protocol):
+    """Where committed envelopes lie: RocksDB in production, a dictionary in tests."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the packed envelope of a key."""
+        ...
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """Return all keys and packed envelopes."""
+        ...
+
+
+class Table:
+    """Cells of one state in one partition. `cache_size` bounds the decoded committed cells that are kept."""
+
+    def __init__(
+        self, store: CellStore, decode: Callable[[bytes], Any], prefix: bytes, *, timed: bool, cache_size: int = 100_000
+    ) -> None:
+        self.store = store
+        self.schedule = Schedule()
+        self._decode = decode
+        self._prefix = prefix
+        self._timed = timed
+        self._cache_size = cache_size
+        self._cache: dict[str, Cell] = {}
+        self._dirty: dict[str, Cell] = {}
+        self._fired: list[Entry] = []
+
+    def activate(self) -> None:
+        """Rebuild the schedule from the store; call once after the store has been restored."""
+        if self._timed:
+            self.schedule.rebuild(self._armed())
+
+    def _armed(self) -> Iterator[Entry]:
+        for key, value in self.store.items():
+            for name, timer in unpack(value).timers.items():
+                yield timer.due, key.decode(), name
+
+    def get(self, key: str) -> Cell:
+        """Return the cell of a key as this transaction sees it; an empty one when there is none."""
+        return self._dirty.get(key) or self._cache.get(key) or self._load(key)
+
+    def _load(self, key: str) -> Cell:
+        value = self.store.get(key.encode())
+        if value is None:
+            return Cell()
+        cell = unpack(value)
+        if cell.raw is not None:
+            cell.state = self._decode(cell.raw)
+        self._cache[key] = cell
+        return cell
+
+    def put(self, key: str, cell: Cell) -> None:
+        """Set the cell of a key in this transaction."""
+        self._dirty[key] = cell
+
+    def pop_due(self, now_ms: int) -> tuple[str, str, int] | None:
+        """Take the next timer that really is due: (key, name, due). Stale and moved entries are dealt with here."""
+        while (entry := self.schedule.pop(now_ms)) is not None:
+            self._fired.append(entry)  # also the stale ones: cancelled or moved by this transaction, which may abort
+            _, key, name = entry
+            timer = self.get(key).timers.get(name)
+            if timer is not None and timer.due <= now_ms:
+                return key, name, timer.due
+            if timer is not None:
+                self.schedule.arm(key, name, timer.due)
+        return None
+
+    @property
+    def touched(self) -> bool:
+        """Say whether this transaction changed a cell or took a timer."""
+        return bool(self._dirty or self._fired)
+
+    def changes(self) -> list[Change]:
+        """Return one (key, packed envelope or None) for each key changed in this transaction."""
+        prefix = self._prefix
+        return [(key.encode(), pack(cell, prefix)) for key, cell in self._dirty.items()]
+
+    def committed(self) -> None:
+        """The transaction holds: its cells become the committed ones."""
+        cache, arm = self._cache, self.schedule.arm
+        for key, cell in self._dirty.items():
+            cache.pop(key, None)
+            if not cell.is_empty():
+                cache[key] = cell  # re-inserted at the end: the oldest written go first
+            for name, timer in cell.timers.items():
+                arm(key, name, timer.due)
+        self._dirty = {}
+        self._fired = []
+        excess = len(cache) - self._cache_size
+        if excess > 0:
+            for key in [key for key, _ in zip(cache, range(excess), strict=False)]:
+                del cache[key]
+
+    def aborted(self) -> None:
+        """The transaction does not hold: forget its cells, put its timers back."""
+        self._dirty = {}
+        for due, key, name in self._fired:
+            self.schedule.arm(key, name, due)
+        self._fired = []

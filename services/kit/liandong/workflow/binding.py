@@ -1,0 +1,69 @@
+"""A service's declarations bound to the process it runs in: settings, clock, codec, tracer, reference data."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from liandong_contracts.base import Record, Topic
+
+from liandong.clock import Clock
+from liandong.telemetry.tracing import Tracing
+from liandong.workflow.model import Codec
+from liandong.workflow.settings import WorkflowSettings
+
+
+class EventRoute(msgspec.Struct, frozen=True):
+    """What is to be done with one record type of one topic."""
+
+    topic: Topic
+    record: type[Record]
+    run: Any
+    tier: str | None
+
+
+class CommandRoute(msgspec.Struct, frozen=True):
+    """The handler of one request message; `reply` is learned from its annotation."""
+
+    run: Any
+    reply: type[Any]
+
+
+class Binding(msgspec.Struct, frozen=True):
+    """Everything that steps and `Work` need to know; nothing in it changes while the process runs."""
+
+    service: str
+    settings: WorkflowSettings
+    clock: Clock
+    codec: Codec
+    tracing: Tracing
+    refs: Any
+    events: Mapping[tuple[str, str], EventRoute]
+    timers: Mapping[str, Any]
+    commands: Mapping[str, CommandRoute]
+    answers: Mapping[str, Any]
+
+    def wire(self, topic: Topic, tier: str | None = None) -> str:
+        """Return a topic's name on the wire in this tier and world."""
+        return topic.wire(tier or self.settings.tier, self.settings.world)
+
+    @property
+    def dead_letters(self) -> str:
+        """The topic of what this service could not use."""
+        return self.settings.scoped(f"{self.service}.dead-letter.v1")
+
+    @property
+    def relay_topic(self) -> str:
+        """The compacted topic where the relay keeps its high-water mark."""
+        return self.settings.scoped(f"{self.service}.relay.v1")
+
+    @property
+    def subscribed(self) -> list[str]:
+        """The topics to consume, on the wire."""
+        return sorted({topic for topic, _ in self.events})
+
+    def may_write(self, topic: Topic, record: Record) -> None:
+        """Raise ValueError when the record does not belong on the topic or another service writes the topic."""
+        if type(record) not in topic.records:
+            raise ValueError(f"{type(record).__name__} is not a record of {topic.name}")
+        if self.service not in (topic.producers or (topic.owner,)):
+            raise ValueError(f"{topic.name} is not written by {self.service}; send {topic.owner} a request instead")
