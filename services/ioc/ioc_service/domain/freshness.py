@@ -4,4 +4,4 @@ RAIN_CYCLE_S = 5 * 60  # gauges report every five minutes [EX]
 DEPTH_CYCLE_S = 5 * 60
 
 LIMITS = {"rain": 2 * RAIN_CYCLE_S, "spot": 2 * DEPTH_CYCLE_S}
-"""By kind of figure. Facts without a cycle (an alarm, a warning) grow old but do not become untrue: they are not here."""
+"""By kind of figure. A fact without a cycle (an alarm, a warning) grows old but not untrue: it is not here."""

@@ -1,6 +1,6 @@
 """Chinese words and tones for the codes of the contracts. A code without a word is shown as it is, never hidden.
 
-Tones: red, orange, yellow, blue, green, white, none. They follow the official colours of levels, signals and severities.
+Tones (red, orange, yellow, blue, green, white, none) follow the official colours of levels, signals and severities.
 """
 
 from collections.abc import Mapping

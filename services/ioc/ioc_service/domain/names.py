@@ -30,11 +30,12 @@ def _no_device(_device_id: str) -> DeviceCard | None:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Look-ups from codes to names; `device` asks the registry's local copy, `device_total` how many it holds."""
+    """Look-ups from codes to names; `card` and `device_total` ask the device registry, `gauges` the spot catalogue."""
 
     areas: Mapping[str, str] = field(default_factory=dict)
     persons: Mapping[str, str] = field(default_factory=dict)
     posts: tuple[PostHolder, ...] = ()
+    gauges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     card: Callable[[str], DeviceCard | None] = _no_device
     device_total: Callable[[], int | None] = lambda: None
 
@@ -53,6 +54,11 @@ class Names:
         if not person_id:
             return ""
         return self.persons.get(person_id) or word(POST, person_id)
+
+    def holder(self, post: str, area_code: str) -> str | None:
+        """Return the person who always holds a post in an area; None where shifts change it or nobody is known."""
+        found = (entry.person for entry in self.posts if (entry.post, entry.area_code) == (post, area_code))
+        return next(found, None)
 
     def device(self, device_id: str) -> str:
         """Return the name of a device."""

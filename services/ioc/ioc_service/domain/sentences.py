@@ -65,7 +65,8 @@ def _alarm_raised(r: AlarmRaised, names: Names) -> Line:
 
 
 def _alarm_updated(r: AlarmUpdated, names: Names) -> Line:
-    return Line(f"告警更新：第 {r.repeat_count} 次，{number(r.value)}", tone=labels.SEVERITY_TONE.get(r.severity, "none"))
+    tone = labels.SEVERITY_TONE.get(r.severity, "none")
+    return Line(f"告警更新：第 {r.repeat_count} 次，{number(r.value)}", tone=tone)
 
 
 def _alarm_cleared(r: AlarmCleared, names: Names) -> Line:
@@ -113,7 +114,8 @@ def _warning(r: WeatherWarningReceived, names: Names) -> Line:
 
 def _proposed(r: ResponseProposed, names: Names) -> Line:
     met = sum(condition.met for condition in r.conditions)
-    what = f"响应建议：{word(labels.HAZARD, r.hazard)} {word(labels.LEVEL, r.level)}，{len(r.conditions)} 项中满足 {met} 项"
+    asked = f"{word(labels.HAZARD, r.hazard)} {word(labels.LEVEL, r.level)}"
+    what = f"响应建议：{asked}，{len(r.conditions)} 项中满足 {met} 项"
     return Line(what, names.area(r.area_code), labels.LEVEL_TONE.get(r.level, "none"))
 
 

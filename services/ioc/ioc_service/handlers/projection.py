@@ -1,4 +1,4 @@
-"""What every projection handler does: number the change, note how fresh the topic is, add a line to the event stream."""
+"""What every projection handler does: number the change, note the topic's newest event, add a line to the stream."""
 
 from datetime import datetime
 from typing import Any, TypedDict

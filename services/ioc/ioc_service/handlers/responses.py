@@ -99,10 +99,13 @@ def terminated(event: Event[ResponseTerminated], work: Work) -> None:
 
 
 def _decide(work: Work, key: str, mark: Stamp, effective_at: datetime) -> None:
-    """Take the proposal off the list, unless it was made after the decision and asks for something else."""
+    """Take the proposal off the list, unless it was made after the decision and asks for something else.
+
+    It is marked as changed either way: what its approval would do depends on the level in force.
+    """
     held = work.one(proposal, proposal_key=key)
     running = work.one(response, response_key=key)
     if held is None or running is None:
         return
-    if held.proposed_at <= effective_at or held.level == running.own_level:
-        work.update(proposal, {"proposal_key": key}, decided=True, rev=mark["rev"])
+    decided = held.decided or held.proposed_at <= effective_at or held.level == running.own_level
+    work.update(proposal, {"proposal_key": key}, decided=decided, rev=mark["rev"])

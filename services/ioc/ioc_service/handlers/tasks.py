@@ -99,7 +99,8 @@ def notice_acknowledged(event: Event[NoticeAcknowledged], work: Work) -> None:
         mark = stamp(event, work)
     else:
         mark = tell(event, work, _about(work, held.task_id) if held else "")
-    work.update(notice, {"notice_id": said.notice_id}, **mark, state=said.kind, person=said.person_id)
+    if held is not None and held.state != AckKind.CONFIRMED:  # a late delivery report takes nothing back
+        work.update(notice, {"notice_id": said.notice_id}, **mark, state=said.kind, person=said.person_id)
 
 
 @console.on(topics.EMERGENCY_NOTICE, NoticeUnanswered)

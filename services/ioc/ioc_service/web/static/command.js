@@ -1,6 +1,7 @@
 // Panels in which something is decided: 待办 (proposals to approve) and 任务 (people who must confirm).
 
 import { h } from "./dom.js";
+import * as clock from "./clock.js";
 import { pressButton } from "./actions.js";
 
 const figure = (value, unit) => (value === null ? "—" : `${value}${unit ? ` ${unit}` : ""}`);
@@ -17,7 +18,7 @@ function condition(item) {
 export function proposal() {
   const inside = h("div", { class: "proposal" });
   let current = null;
-  const button = pressButton("启动响应", "approve", () => ({ key: current.key, level: current.level, version: current.version }), true);
+  const button = pressButton("启动响应", "approve", () => ({ key: current.key, level: current.level }), true);
   const node = h("article", { class: "row" }, inside, h("div", { class: "foot" }));
   return {
     node,
@@ -50,7 +51,7 @@ function steps(notice) {
 function due(row) {
   if (row.state === "ASSIGNED") return h("span", { class: "due", data: { due: row.ack_due_at, from: row.at } }, h("b", {}), h("small", {}, "签收时限"));
   if (row.state === "ACKED") return h("span", { class: "due", data: { due: row.done_due_at, from: row.acked_at } }, h("b", {}), h("small", {}, "完成时限"));
-  return h("span", { class: "due sub" }, row.ended_text);
+  return h("span", { class: "due sub" }, `${clock.minuteText(row.ended_at)} ${row.state === "DONE" ? "完成" : `因${row.outcome}撤销`}`);
 }
 
 /** 任务: who, where, how far the calling has gone, how long is left, and 确认 on behalf of the person called. */
@@ -71,7 +72,7 @@ export function task() {
       if (row.trace) node.dataset.trace = row.trace;
       what.replaceChildren(
         h("div", { class: "name" }, row.title),
-        h("div", { class: "sub" }, h("span", { class: "chip" }, row.state_label), h("span", {}, row.post_name), row.person_name && h("span", {}, row.person_name), h("span", {}, row.area), row.acked_text && h("span", {}, row.acked_text)));
+        h("div", { class: "sub" }, h("span", { class: "chip" }, row.state_label), h("span", {}, row.post_name), row.person_name && h("span", {}, row.person_name), h("span", {}, row.area), row.acked_by && h("span", {}, `${clock.minuteText(row.acked_at)} ${row.acked_by}签收`)));
       notice.replaceChildren(...(row.notice ? steps(row.notice) : [h("small", {}, "尚未通知")]));
       clock.replaceChildren(due(row));
       if (row.state === "ASSIGNED") { if (!button.isConnected) act.replaceChildren(button); } else act.replaceChildren();

@@ -2,6 +2,9 @@
 
 const RETRY_MS = 1500;
 const SILENCE_MS = 20000;
+const FEED_KEPT = 120;
+
+const newest = (rows, most) => new Map([...rows].sort(([, a], [, b]) => b.rev - a.rev).slice(0, most));
 
 export class Live {
   /** `onChange(tables)` after rows changed, `onClock(message)`, `onLatest(values)`, `onLink(state)`: waiting, up, down. */
@@ -56,6 +59,7 @@ export class Live {
       const kept = this.tables.get(table);
       changed.add(table);
       for (const row of rows) { if (row.open === false) kept.delete(row.key); else kept.set(row.key, row); }
+      if (table === "feed" && kept.size > 2 * FEED_KEPT) this.tables.set(table, newest(kept, FEED_KEPT));
     }
     this.onChange(changed);
   }

@@ -13,6 +13,7 @@ const root = document.documentElement;
 const byId = (id) => document.getElementById(id);
 const latest = new Map();
 const FEED_SHOWN = 120;
+const ENDED_SHOWN = 20;
 
 const rank = { ASSIGNED: 0, ACKED: 1, DONE: 2, CANCELLED: 3 };
 const taskOrder = (a, b) => rank[a.state] - rank[b.state] || (a.state === "ASSIGNED" ? a.ack_due_at - b.ack_due_at : a.state === "ACKED" ? a.done_due_at - b.done_due_at : b.rev - a.rev);
@@ -27,7 +28,7 @@ byId("panel-rain").querySelector("[data-body]").append(h("table", { class: "rain
 let arrived = false;
 const panels = [
   { name: "proposals", from: ["proposals"], topics: ["emergency.proposal"], rows: () => live.rows("proposals").sort(byLevel), make: proposal },
-  { name: "tasks", from: ["tasks"], topics: ["emergency.task", "emergency.notice"], rows: () => live.rows("tasks").sort(taskOrder), make: task, note: taskNote },
+  { name: "tasks", from: ["tasks"], topics: ["emergency.task", "emergency.notice"], rows: () => shownTasks(), make: task, note: taskNote },
   { name: "spots", from: ["spots"], topics: ["flood.spot"], rows: () => live.rows("spots").sort(spotOrder), make: spot(boot.limits.spot, (id) => latest.get(id)), stamp: (row) => `${row.rev}|${latest.get(row.device_id)?.stamp ?? ""}` },
   { name: "rain", from: ["rain"], topics: ["flood.rain"], rows: () => live.rows("rain").sort((a, b) => (b.h1?.mm ?? -1) - (a.h1?.mm ?? -1)), make: rain(boot.limits.rain), body: table },
   { name: "warnings", from: ["warnings"], topics: ["flood.warning"], rows: () => live.rows("warnings").filter((row) => row.expires > clock.now()), make: warning },
@@ -35,6 +36,13 @@ const panels = [
   { name: "cases", from: ["cases"], topics: ["dispatch.case", "dispatch.report"], rows: () => live.rows("cases").sort(caseOrder), make: caseRow, note: caseNote },
   { name: "feed", from: ["feed"], topics: [], rows: () => live.rows("feed").sort((a, b) => b.rev - a.rev).slice(0, FEED_SHOWN), make: feedRow(() => arrived) },
 ];
+
+/** All open tasks, and the last few that ended. */
+function shownTasks() {
+  const ended = (row) => row.state === "DONE" || row.state === "CANCELLED";
+  const rows = live.rows("tasks").sort(taskOrder);
+  return [...rows.filter((row) => !ended(row)), ...rows.filter(ended).slice(0, ENDED_SHOWN)];
+}
 
 function taskNote(rows) {
   const waiting = rows.filter((row) => row.state === "ASSIGNED").length;
@@ -115,7 +123,7 @@ const live = new Live({
   },
   onLatest(values) {
     latest.clear();
-    for (const item of values) latest.set(item.device_id, { ...item, stamp: `${item.value}@${item.age_s}` });
+    for (const item of values) latest.set(item.device_id, { ...item, stamp: `${item.value}@${item.at}` });
     schedule(new Set(["spots"]));
   },
   onLink: (state) => (state === "up" ? link(behind ? "behind" : "up", behind) : link("down", "与指挥台服务的连接已断开，正在自动重连；数字停留在断开的时刻")),

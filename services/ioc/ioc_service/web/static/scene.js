@@ -1,7 +1,6 @@
 // Panels about the water: 积水点, 雨情, 气象预警. They only show.
 
 import { h, redrawn, svg } from "./dom.js";
-import * as clock from "./clock.js";
 
 const WIDTH = 100;
 const HEIGHT = 26;
@@ -26,7 +25,7 @@ function trend(row) {
 
 function live(value) {
   if (!value) return null;
-  return h("span", { class: "live", title: `实时查询值，质量码 ${value.quality}` }, `实时 ${value.value} · ${clock.ageText(value.age_s * 1000)}`);
+  return h("span", { class: "live", title: `实时查询值，质量码 ${value.quality}` }, `实时 ${value.value} · `, h("span", { data: { at: value.at } }));
 }
 
 /** 积水点: level, depth now, how it moves, from whom it is known, how old. `latest` maps devices to queried values. */
