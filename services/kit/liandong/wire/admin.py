@@ -55,7 +55,9 @@ def ensure_topics(
     their order), Unavailable when Kafka does not answer or a topic does not appear in time.
     """
     wanted = list(specs)
-    client: Admin = admin or AdminClient({"bootstrap.servers": bootstrap})
+    client: Admin = admin or AdminClient(
+        {"bootstrap.servers": bootstrap, "log_level": 0}
+    )  # problems are raised, not printed
     found = _topics(client, bootstrap)
     missing = [spec for spec in wanted if spec.name not in found]
     if missing:

@@ -12,7 +12,7 @@ from liandong.errors import ConfigError, Unavailable
 _ATTEMPTS = 4
 _FIRST_PAUSE_S = 0.1
 _TIMEOUT_S = 5.0
-_SUBJECT_OR_SCHEMA_UNKNOWN = 404
+_UNKNOWN = frozenset({40401, 40402, 40403})  # subject, version, schema; a bare 404 is another server's
 _INCOMPATIBLE = 409
 _BUSY = 429
 _SERVER_ERROR = 500
@@ -44,7 +44,7 @@ class Registry:
     def look_up(self, subject: str, schema: str) -> int:
         """Return the id that a schema has under a subject. Raises ConfigError when it is not registered."""
         reply = self._call("POST", f"/subjects/{quote(subject, safe='')}", {"schema": schema})
-        if reply.status_code == _SUBJECT_OR_SCHEMA_UNKNOWN:
+        if _is_unknown(reply):
             raise ConfigError(
                 f"the schema of this build is not registered under {subject}: register it before the roll-out, "
                 "or set LIANDONG_REGISTER_SCHEMAS=true in local mode"
@@ -54,7 +54,7 @@ class Registry:
     def schema(self, schema_id: int) -> str | None:
         """Return the text of a schema, None when the registry does not know the id."""
         reply = self._call("GET", f"/schemas/ids/{schema_id}")
-        if reply.status_code == _SUBJECT_OR_SCHEMA_UNKNOWN:
+        if _is_unknown(reply):
             return None
         return str(_body(reply, f"schema {schema_id}")["schema"])
 
@@ -87,9 +87,19 @@ def _id(reply: httpx.Response, subject: str) -> int:
     return int(_body(reply, f"the schema of {subject}")["id"])
 
 
+def _is_unknown(reply: httpx.Response) -> bool:
+    try:
+        return not reply.is_success and reply.json()["error_code"] in _UNKNOWN
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
 def _body(reply: httpx.Response, about: str) -> dict[str, Any]:
     if reply.is_success:
-        body: dict[str, Any] = reply.json()
+        try:
+            body: dict[str, Any] = reply.json()
+        except ValueError as error:
+            raise ConfigError(f"{reply.url} does not answer like a schema registry: is the address right?") from error
         return body
     raise ConfigError(f"the registry refuses {about}: HTTP {reply.status_code}: {_message(reply)}")
 

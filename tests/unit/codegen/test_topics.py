@@ -1,0 +1,84 @@
+import re
+from typing import Any
+
+import pytest
+import yaml
+from liandong.codegen.files import load
+from liandong.codegen.topics import emit_manifests, emit_topics
+from liandong.errors import ConfigError
+from liandong_contracts.base import Topic
+
+from .conftest import SEEN, TOPIC, World
+
+STATE = {"kind": "state", "retention_hours": None}
+TWO = [*TOPIC["records"], {"type": "liandong.flood.Mark"}]  # type: ignore[misc]
+
+
+def test_a_constant_says_what_the_file_says(world: World) -> None:
+    class Fake:
+        class WaterSeen: ...
+
+    source = emit_topics(load(world.root)).replace("from liandong_contracts import flood\n", "")
+    module: dict[str, Any] = {"flood": Fake}
+    exec(source, module)
+    topic = module["FLOOD_SIGHT"]
+    assert isinstance(topic, Topic)
+    assert (topic.name, topic.key) == ("flood.sight", ("spot_id",))
+    assert [record.__name__ for record in topic.records] == ["WaterSeen"]
+    assert (topic.partitions["district"], topic.retention_hours, topic.park) == (2, 24, True)
+    assert module["ALL"] == (topic,)
+
+
+def test_manifests_per_tier(world: World) -> None:
+    manifests = emit_manifests(load(world.root))
+    assert set(manifests) == {"city/flood.yaml", "community/flood.yaml", "district/flood.yaml"}
+    manifest = yaml.safe_load(manifests["community/flood.yaml"])
+    assert manifest["metadata"]["name"] == "community.flood.sight.v1"
+    assert manifest["spec"] == {
+        "partitions": 1,
+        "config": {"cleanup.policy": "delete", "retention.ms": "86400000"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"colour": "red"}, "Extra inputs are not permitted"),
+        ({"records": [{"type": "liandong.flood.WaterSeen", "lane": "P1"}]}, "Extra inputs are not permitted"),
+        ({"kind": "rumour"}, "Input should be"),
+        ({"owner": "water", "producers": ["water"]}, "water cannot own a topic of another context"),
+        ({"producers": ["flood", "ioc"]}, "only its owner flood may write a fact topic"),
+        ({"kind": "evidence"}, "an evidence topic is internal to its owner"),
+        ({"kind": "evidence", "consumers": ["flood"]}, "an evidence topic has no link rules"),
+        ({"kind": "request"}, "the owner must read its request topic"),
+        ({"partitions": {"district": 2}}, "partitions must give a count"),
+        ({"partitions": {"district": 2, "city": 2, "community": 0}}, "partitions must give a count"),
+        ({"retention_hours": None}, "every other kind must give them"),
+        ({"kind": "state"}, "a state topic is compacted and has no retention_hours"),
+        ({**STATE, "records": TWO}, "exactly one full-state record"),
+        ({"key": ["depth_cm"]}, "has no string or enum depth_cm for the key"),
+        ({"key": ["who"]}, "has no string or enum who for the key"),
+        ({"records": [{"type": "liandong.flood.Nothing"}]}, "liandong.flood.Nothing is not a declared record"),
+    ],
+)
+def test_refuses_a_topic(world: World, changes: dict[str, Any], words: str) -> None:
+    path = world.topic(**changes)
+    with pytest.raises(ConfigError, match=re.escape(words)) as error:
+        load(world.root)
+    assert str(path) in str(error.value)
+
+
+def test_the_file_is_called_like_the_topic(world: World) -> None:
+    path = world.topic()
+    path.rename(path.with_name("flood.other.yaml"))
+    with pytest.raises(ConfigError, match=re.escape("the file must be called flood.sight.yaml")):
+        load(world.root)
+
+
+def test_every_record_has_one_home(world: World) -> None:
+    world.topic(name="flood.second")
+    world.avsc({**SEEN, "name": "WaterGone"})
+    with pytest.raises(ConfigError) as error:
+        load(world.root)
+    assert "liandong.flood.WaterSeen belongs to 2 topics" in str(error.value)
+    assert "liandong.flood.WaterGone belongs to no topic" in str(error.value)
