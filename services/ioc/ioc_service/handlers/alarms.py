@@ -21,7 +21,7 @@ def raised(event: Event[AlarmRaised], work: Work) -> None:
         alarm_key=said.alarm_key,
         alarm_id=said.alarm_id,
         device_id=said.device_id,
-        area_code=event.area_code or names_of(work).device_area(said.device_id),
+        area_code=names_of(work).device_area(said.device_id) or event.area_code,
         severity=said.severity,
         metric=said.metric,
         unit=said.unit,

@@ -14,7 +14,7 @@ from ioc_service.tables import device, rejection
 def offline(event: Event[DeviceWentOffline], work: Work) -> None:
     """Mark a device as silent."""
     said = event.data
-    area_code = event.area_code or names_of(work).device_area(said.device_id)
+    area_code = names_of(work).device_area(said.device_id) or event.area_code
     work.upsert(
         device,
         ("device_id",),
@@ -32,7 +32,7 @@ def offline(event: Event[DeviceWentOffline], work: Work) -> None:
 def online(event: Event[DeviceCameOnline], work: Work) -> None:
     """Mark a device as back."""
     said = event.data
-    area_code = event.area_code or names_of(work).device_area(said.device_id)
+    area_code = names_of(work).device_area(said.device_id) or event.area_code
     work.upsert(
         device,
         ("device_id",),
