@@ -121,7 +121,7 @@ class Night:
 
     async def _storm(self, at: Stack, begin: datetime, people: People) -> None:
         devices = await self._devices(at)
-        kinds = {device: one.state.kind.value for device, one in devices.items()}
+        metrics = {device: one.state.metrics[0].metric for device, one in devices.items()}
         write_scaled(self._clock_file, begin, self.scenario.rate)
         started = time.monotonic()
         self.story.title(self.scenario.name)
@@ -147,7 +147,7 @@ class Night:
 
         spot = self._spot()
         async with asyncio.TaskGroup() as tasks:
-            for one in readings(self.scenario, kinds):
+            for one in readings(self.scenario, metrics):
                 tasks.create_task(reading(one))
             for frame in self.scenario.bad_frames:
                 tasks.create_task(bad(frame))

@@ -100,11 +100,16 @@ def at(points: list[Point], minute: float) -> float:
     return points[-1][1]
 
 
-def readings(scenario: Scenario, devices: dict[str, str]) -> list[Reading]:
-    """Return every reading of the night in sending order; `devices` maps a device id to its kind."""
+def readings(scenario: Scenario, metrics: dict[str, str]) -> list[Reading]:
+    """Return every reading of the night in sending order; `metrics` maps each device id to its first metric."""
     found = [
         *_rain(scenario),
-        *(one for device, kind in devices.items() for one in _level(scenario, device, kind)),
+        *(
+            one
+            for device, metric in metrics.items()
+            if not metric.startswith("rain")
+            for one in _level(scenario, device, metric)
+        ),
     ]
     return sorted(one for one in found if one.send < scenario.offline.get(one.device, scenario.minutes + 1))
 
@@ -121,12 +126,9 @@ def _rain(scenario: Scenario) -> Iterator[Reading]:
                 yield Reading(send, device, observed, (("rain_5min", mm), ("rain_total", round(total, 1))))
 
 
-def _level(scenario: Scenario, device: str, kind: str) -> Iterator[Reading]:
-    if kind == "RAIN_GAUGE":
-        return
-    metric = {"WATERLOG": "water_depth", "WATER_LEVEL": "water_level"}.get(kind, "water_depth")
+def _level(scenario: Scenario, device: str, metric: str) -> Iterator[Reading]:
     points = scenario.depths.get(device) or scenario.levels.get(device) or [(0.0, 0.0)]
-    every = scenario.depth_every if kind == "WATERLOG" else 5
+    every = scenario.depth_every if metric == "water_depth" else 5
     jump = scenario.jump.get(device)
     for minute in range(every, scenario.minutes + 1, every):
         value = jump.cm if jump and jump.at <= minute < jump.at + every else at(points, minute)

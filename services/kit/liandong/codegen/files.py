@@ -5,7 +5,7 @@ from pathlib import Path
 
 from liandong.codegen.avro import load_types, self_contained
 from liandong.codegen.docs import emit_events
-from liandong.codegen.model import Contract, short_name
+from liandong.codegen.model import Contract
 from liandong.codegen.protos import emit_rpc
 from liandong.codegen.records import emit_index, emit_module
 from liandong.codegen.topics import emit_manifests, emit_topics, homeless, load_topics
@@ -76,9 +76,3 @@ def write(root: Path) -> list[Path]:
 def _left_over(root: Path, files: dict[Path, bytes]) -> list[Path]:
     found = [p.relative_to(root) for owned in OWNED for p in (root / owned).rglob("*") if p.is_file()]
     return sorted(path for path in found if path not in files and "__pycache__" not in path.parts)
-
-
-def summary(contract: Contract) -> str:
-    """Return one line that says how much is declared."""
-    names = {short_name(record.full_name) for record in contract.records()}
-    return f"{len(names)} records, {len(contract.enums())} enums, {len(contract.topics)} topics"
