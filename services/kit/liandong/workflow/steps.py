@@ -26,7 +26,7 @@ from liandong.workflow.unit import Unit, micros, moment
 from liandong.workflow.work import Work
 
 HANDLER_FAILED = "HANDLER_FAILED"
-_decode_cause = msgspec.msgpack.Decoder(Cause).decode
+decode_cause = msgspec.msgpack.Decoder(Cause).decode
 
 
 class Step(Protocol):
@@ -159,7 +159,7 @@ class TimerStep:
         handler = self._binding.timers.get(self.timer.kind)
         if handler is None:
             raise LookupError(f"no handler for timers of kind {self.timer.kind!r}")
-        handle(self._binding, unit, _decode_cause(self._row.cause), name, "internal", handler, self.timer)
+        handle(self._binding, unit, decode_cause(self._row.cause), name, "internal", handler, self.timer)
 
     def fail(self, unit: Unit, error: Exception) -> None:
         """Remove the timer and leave a dead letter with its data."""
@@ -252,7 +252,7 @@ class AnswerStep:
         answer: Answer[Message] = Answer(row.method, reply, self._error, row.data)
         name = f"{self._binding.service} answer {row.then}"
         handler = self._binding.answers[row.then]
-        handle(self._binding, unit, _decode_cause(row.cause), name, "internal", handler, answer)
+        handle(self._binding, unit, decode_cause(row.cause), name, "internal", handler, answer)
 
     def fail(self, unit: Unit, error: Exception) -> None:
         """Remove the call and leave a dead letter with the reply's bytes."""
