@@ -133,3 +133,7 @@ class _Shared(Storm):
         with self._page._lock:
             super().put(*args, **envelope)
         self._page.hub.changed()
+
+    def minutes(self, count: float) -> None:
+        with self._page._lock:
+            super().minutes(count)

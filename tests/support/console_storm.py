@@ -209,7 +209,8 @@ class Storm:
     def rejected(self, reason: RejectReason) -> None:
         """A frame is refused."""
         record = ReadingRejected(
-            native_id="0012345678",
+            native_id="0099000001",
+            device_id="RG01",
             reason=reason,
             detail="checksum 1A2B, expected 3C4D",
             raw=b"\x7e\x7e",

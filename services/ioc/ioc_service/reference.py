@@ -1,8 +1,9 @@
-"""Names from the reference directory (areas.yaml, roster.yaml, devices.yaml, spots.yaml).
+"""Names from the reference directory (areas.yaml, roster.yaml, devices.csv, spots.yaml).
 
 Names are comfort, not truth: a missing or unreadable file costs names, never the page. Whoever owns a file checks it.
 """
 
+import csv
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,11 +18,7 @@ log = logging.getLogger(__name__)
 
 def load(folder: Path) -> Names:
     """Return the names that the files of a reference directory give."""
-    devices = {
-        device: DeviceCard(str(item.get("name") or device), item.get("area_code"), item.get("object_id"))
-        for item in _items(folder / "devices.yaml", "devices")
-        if (device := str(item.get("device_id") or item.get("id") or ""))
-    }
+    devices = _devices(folder / "devices.csv")
     roster = folder / "roster.yaml"
     return Names(
         areas={str(item["code"]): str(item["name"]) for item in _items(folder / "areas.yaml", "areas", "code", "name")},
@@ -37,6 +34,19 @@ def load(folder: Path) -> Names:
         card=devices.get,
         device_total=lambda: len(devices) or None,
     )
+
+
+def _devices(path: Path) -> dict[str, DeviceCard]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return {
+                row["device_id"]: DeviceCard(row.get("name") or row["device_id"], row.get("area_code"))
+                for row in csv.DictReader(file)
+                if row.get("status") != "RETIRED"
+            }
+    except (OSError, KeyError, csv.Error) as error:
+        log.warning("%s gives no names: %r", path.name, error)
+        return {}
 
 
 def _items(path: Path, key: str, *needed: str) -> Iterator[dict[str, Any]]:

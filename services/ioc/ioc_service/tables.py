@@ -82,6 +82,8 @@ rejection = _projection(
     sa.Column("last_detail", sa.String, nullable=False),
 )
 
+refused_device = _projection("refused_device", "device_id", sa.Column("total", sa.Integer, nullable=False))
+
 report = _projection("report", "channel", sa.Column("total", sa.Integer, nullable=False))
 
 rain = sa.Table(

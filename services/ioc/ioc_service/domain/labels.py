@@ -69,14 +69,13 @@ SEVERITY = {1: "紧急", 2: "重要", 3: "次要", 4: "提示"}
 SEVERITY_TONE = {1: "red", 2: "orange", 3: "yellow", 4: "blue"}
 CLEARED_BY = {"CONDITION": "恢复正常", "DEVICE": "设备解除", "OPERATOR": "人工解除"}
 METRIC = {
-    "rain": "时段雨量",
     "rain_5min": "5 分钟雨量",
     "rain_1h": "1 小时雨量",
     "rain_total": "累计雨量",
-    "depth": "积水深度",
     "water_depth": "积水深度",
-    "level": "水位",
     "water_level": "水位",
+    "drain_level": "前池水位",
+    "well_depth": "井内水深",
     "flow": "流量",
     "voltage": "电源电压",
 }

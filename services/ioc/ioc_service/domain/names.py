@@ -8,11 +8,10 @@ from ioc_service.domain.labels import POST, word
 
 @dataclass(frozen=True, slots=True)
 class DeviceCard:
-    """What a person needs to know about a device: its name, its area, and the place it watches."""
+    """What a person needs to know about a device: its name and where it stands."""
 
     name: str
     area_code: str | None = None
-    object_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from liandong_contracts.sensing import DeviceCameOnline, DeviceWentOffline, Read
 
 from ioc_service.handlers.projection import area_name, names_of, row_or, tell
 from ioc_service.service import console
-from ioc_service.tables import device, rejection
+from ioc_service.tables import device, refused_device, rejection
 
 
 @console.on(topics.SENSING_DEVICE, DeviceWentOffline)
@@ -48,14 +48,12 @@ def online(event: Event[DeviceCameOnline], work: Work) -> None:
 
 @console.on(topics.SENSING_REJECTED, ReadingRejected)
 def rejected(event: Event[ReadingRejected], work: Work) -> None:
-    """Count a refusal by its reason; the bytes stay in the topic."""
+    """Count a refusal by its reason, and by its device where that is known; the bytes stay in the topic."""
     said = event.data
+    mark = tell(event, work)
     held = work.one(rejection, reason=said.reason)
-    work.upsert(
-        rejection,
-        ("reason",),
-        **tell(event, work),
-        reason=said.reason,
-        total=row_or(held, "total", 0) + 1,
-        last_detail=said.detail[:200],
-    )
+    total = row_or(held, "total", 0) + 1
+    work.upsert(rejection, ("reason",), **mark, reason=said.reason, total=total, last_detail=said.detail[:200])
+    if said.device_id:
+        before = row_or(work.one(refused_device, device_id=said.device_id), "total", 0)
+        work.upsert(refused_device, ("device_id",), **mark, device_id=said.device_id, total=before + 1)

@@ -215,19 +215,21 @@ def task(row: Row, names: Names, notice: Row | None) -> Shown:
         "acked_by": f"{names.person(row.acked_by)} {word(labels.VIA, row.acked_via)}" if row.acked_by else None,
         "ended_at": ms(row.ended_at),
         "outcome": word(labels.CANCEL_REASON, row.outcome),
-        "notice": _notice(notice, names) if notice else None,
+        "notice": _notice(notice, names, row.state) if notice else None,
         "at": ms(row.assigned_at),
         "trace": trace_of(row.traceparent),
     }
 
 
-def _notice(row: Row, names: Names) -> Shown:
+def _notice(row: Row, names: Names, task_state: str) -> Shown:
+    """The task's own word counts more than the chain's, which comes by another topic and may be seen later."""
+    waiting = task_state == "ASSIGNED" or row.state == "CONFIRMED"
     return {
         "step": row.step,
         "channel_label": word(labels.CHANNEL, row.channel),
         "person_name": names.person(row.person),
         "state": row.state,
-        "state_label": word(labels.NOTICE_STATE, row.state),
+        "state_label": word(labels.NOTICE_STATE, row.state) if waiting else "",
     }
 
 

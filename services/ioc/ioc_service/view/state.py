@@ -19,6 +19,7 @@ from ioc_service.tables import (
     notice,
     proposal,
     rain,
+    refused_device,
     rejection,
     report,
     response,
@@ -162,11 +163,15 @@ class State:
         figures: Tables = {}
         refused = self._read(sa.select(rejection).order_by(rejection.c.total.desc()))
         if any(row.rev > after for row in refused):
-            most = refused[0]
-            total = sum(row.total for row in refused)
-            reasons = {labels.word(labels.REJECT, row.reason): row.total for row in refused}
-            top = f"{labels.word(labels.REJECT, most.reason)} {most.total}"
-            figures["rejected"] = [{"key": "rejected", "rev": most.rev, "total": total, "top": top, "reasons": reasons}]
+            figures["rejected"] = [
+                {
+                    "key": "rejected",
+                    "rev": max(row.rev for row in refused),
+                    "total": sum(row.total for row in refused),
+                    "devices": self._read(sa.select(sa.func.count()).select_from(refused_device))[0][0],
+                    "reasons": "，".join(f"{labels.word(labels.REJECT, row.reason)} {row.total}" for row in refused),
+                }
+            ]
         received = self._read(sa.select(report))
         if any(row.rev > after for row in received):
             total = sum(row.total for row in received)

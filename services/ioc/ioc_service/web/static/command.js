@@ -16,24 +16,23 @@ function condition(item) {
 
 /** 待办: the level asked for, every condition met or not, and one press. */
 export function proposal() {
+  const asked = h("div", {});
   const inside = h("div", { class: "proposal" });
   let current = null;
   const button = pressButton("启动响应", "approve", () => ({ key: current.key, level: current.level }), true);
-  const node = h("article", { class: "row" }, inside, h("div", { class: "foot" }));
+  const node = h("article", {}, h("div", { class: "head" }, asked, button), inside);
   return {
     node,
     update(row) {
       current = row;
-      node.className = `row t-${row.tone}`;
+      node.className = `row proposal t-${row.tone}`;
       if (row.trace) node.dataset.trace = row.trace;
       button.textContent = row.action;
       const met = row.conditions.filter((item) => item.met).length;
       inside.replaceChildren(
-        h("div", { class: "head" }, h("span", { class: "level" }, `建议 ${row.level_label}响应`), h("span", {}, `${row.hazard_label} · ${row.area}`)),
-        h("ul", { class: "conditions" }, row.conditions.map(condition)),
-        h("div", { class: "foot" },
-          h("span", { class: "sub" }, h("span", {}, `${row.conditions.length} 项中满足 ${met} 项`), h("span", {}, row.rule_label), h("span", { class: "age", data: { at: row.at } })),
-          button));
+        h("div", { class: "sub" }, h("span", {}, `${row.conditions.length} 项中满足 ${met} 项`), h("span", {}, row.rule_label), h("span", { class: "age", data: { at: row.at } })),
+        h("ul", { class: "conditions" }, row.conditions.map(condition)));
+      asked.replaceChildren(h("span", { class: "level" }, `建议 ${row.level_label}响应`), `${row.hazard_label}，${row.area}`);
     },
   };
 }
@@ -45,7 +44,7 @@ function steps(notice) {
   const bar = Array.from({ length: Math.max(STEPS, notice.step) }, (_, index) =>
     h("i", { class: index + 1 < notice.step ? "past" : index + 1 === notice.step ? (confirmed ? "ok" : "now") : "" }));
   return [h("div", { class: "steps" }, bar, h("span", {}, `第${notice.step}步 ${notice.channel_label}`)),
-    h("small", {}, [notice.person_name, notice.state_label].filter(Boolean).join(" · "))];
+    h("small", {}, h("span", {}, notice.person_name), h("span", {}, notice.state_label))];
 }
 
 function due(row) {
@@ -59,11 +58,11 @@ export function task() {
   let current = null;
   const what = h("div", {});
   const notice = h("div", { class: "notice" });
-  const clock = h("div", {});
+  const limit = h("div", {});
   const act = h("div", { class: "act" });
   const button = pressButton("确认", "acknowledge", () => ({ key: current.key }));
   button.title = "登记该责任人已确认（由操作人代录）";
-  const node = h("article", { class: "row task" }, what, notice, clock, act);
+  const node = h("article", { class: "row task" }, what, notice, limit, act);
   return {
     node,
     update(row) {
@@ -74,7 +73,7 @@ export function task() {
         h("div", { class: "name" }, row.title),
         h("div", { class: "sub" }, h("span", { class: "chip" }, row.state_label), h("span", {}, row.post_name), row.person_name && h("span", {}, row.person_name), h("span", {}, row.area), row.acked_by && h("span", {}, `${clock.minuteText(row.acked_at)} ${row.acked_by}签收`)));
       notice.replaceChildren(...(row.notice ? steps(row.notice) : [h("small", {}, "尚未通知")]));
-      clock.replaceChildren(due(row));
+      limit.replaceChildren(due(row));
       if (row.state === "ASSIGNED") { if (!button.isConnected) act.replaceChildren(button); } else act.replaceChildren();
       button.setAttribute("aria-label", `确认：${row.title}，${row.person_name || row.post_name}`);
     },

@@ -83,7 +83,10 @@ function drawPanel(panel) {
 
 function draw(changed) {
   const all = changed.has("*");
-  for (const panel of panels) if (all || changed.has("sources") || panel.from.some((name) => changed.has(name))) drawPanel(panel);
+  for (const panel of panels) {
+    if (!(all || changed.has("sources") || panel.from.some((name) => changed.has(name)))) continue;
+    try { drawPanel(panel); } catch (error) { console.error(`panel ${panel.name}`, error); } // the other panels still matter
+  }
   const responses = live.rows("responses");
   const heard = newest("emergency.response") !== null;
   drawResponse(byId("response"), responses, heard);

@@ -62,18 +62,18 @@ export function figuresOf(live, at) {
     { label: "待办", value: proposals, more: proposals ? "等待批准" : at("emergency.proposal") ? "全部办结" : "", tone: proposals ? "orange" : "none", at: at("emergency.proposal") },
     { label: "待签收任务", value: unconfirmed, of: tasks.length, more: late ? `超时 ${late}` : "", tone: late ? "red" : unconfirmed ? "blue" : "none", at: at("emergency.task", "emergency.notice") },
     { label: "积水点", value: spots.length, more: `L3 以上 ${deep}`, tone: deep ? "orange" : spots.length ? "yellow" : "none", at: at("flood.spot") },
-    { label: "最大 1 小时雨量", value: wettest ? wettest.h1.mm.toFixed(1) : "—", unit: "mm", more: wettest?.name ?? "", tone: wettest?.tone ?? "none", at: wettest?.at ?? null, source: "rain" },
+    { label: "最大 1 小时雨量", value: wettest ? wettest.h1.mm.toFixed(1) : "—", unit: "mm", more: wettest?.name.replace(/雨量站$/u, "") ?? "", tone: wettest?.tone ?? "none", at: wettest?.at ?? null, source: "rain" },
     { label: "告警", value: alarms.length, more: `重要以上 ${grave}`, tone: grave ? "red" : alarms.length ? "yellow" : "none", at: at("sensing.alarm") },
     { label: "未结案件", value: cases.length, more: breached ? `超期 ${breached}` : reports ? `诉求 ${reports.total}` : "", tone: breached ? "red" : "none", at: at("dispatch.case", "dispatch.report") },
     { label: "设备在线", value: registry ? registry.total - offline : "—", of: registry?.total ?? "—", more: offline ? `离线 ${offline}` : "", tone: offline ? "yellow" : "none", at: at("sensing.device") },
-    { label: "拒收帧", value: rejected?.total ?? 0, of: rejected?.of ?? undefined, more: rejected?.top ?? "", tone: "none", at: at("sensing.rejected") },
+    { label: "拒收报文", value: rejected?.total ?? 0, more: rejected ? `涉及 ${rejected.devices} / ${registry?.total ?? "—"} 台` : "", title: rejected?.reasons, tone: "none", at: at("sensing.rejected") },
   ];
 }
 
 export function drawFigures(container, figures, limits) {
   container.replaceChildren(...figures.map((item) => {
     const limit = item.source && limits[item.source];
-    return h("div", { class: `figure t-${item.tone}`, data: limit && item.at ? { freshAt: item.at, limit } : {} },
+    return h("div", { class: `figure t-${item.tone}`, title: item.title, data: limit && item.at ? { freshAt: item.at, limit } : {} },
       h("span", { class: "label" }, item.label),
       item.at ? h("span", { class: "age", data: { at: item.at } }) : h("span", { class: "age" }, "尚无数据"),
       h("span", { class: "value" }, item.value, item.of !== undefined && h("small", {}, `/ ${item.of}`), item.unit && h("small", {}, item.unit)),
