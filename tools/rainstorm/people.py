@@ -17,6 +17,7 @@ from liandong.clock import Clock
 from liandong.event import Event
 from liandong.ids import event_id
 from liandong.telemetry.tracing import Tracing
+from liandong_contracts.base import Record
 from liandong_contracts.emergency import NoticeSent, ResponseProposed
 from liandong_contracts.rpc import dispatch_pb2, dispatch_pb2_grpc, emergency_pb2, emergency_pb2_grpc
 
@@ -42,13 +43,16 @@ class People:
         self._emergency = emergency_pb2_grpc.EmergencyCommandStub(grpc.insecure_channel(peers["emergency"]))
         self._dispatch = dispatch_pb2_grpc.DispatchCommandStub(grpc.insecure_channel(peers["dispatch"]))
 
-    def watch(self, event: Event[NoticeSent] | Event[ResponseProposed]) -> None:
+    def watch(self, event: Event[Record]) -> None:
         """React to a notice or a proposal; everything else concerns nobody here."""
-        if isinstance(event.data, NoticeSent) and self._answers(event.data):
+        data = event.data
+        if isinstance(data, NoticeSent) and self._answers(data):
             low, high = self._scenario.people.confirm_after
-            self._work.submit(self._confirm, event, self._minutes(self._chance.uniform(low, high)))
-        elif isinstance(event.data, ResponseProposed):
-            self._work.submit(self._approve, event, self._minutes(self._scenario.people.approve_after))
+            wait_s = self._minutes(self._chance.uniform(low, high))
+            self._work.submit(self._confirm, data, event.id, event.traceparent, wait_s)
+        elif isinstance(data, ResponseProposed):
+            wait_s = self._minutes(self._scenario.people.approve_after)
+            self._work.submit(self._approve, data, event.id, event.traceparent, wait_s)
 
     def _minutes(self, minutes: float) -> float:
         return minutes * 60 / self._scenario.rate
@@ -59,31 +63,29 @@ class People:
             return False
         return people.only_by.get(notice.person_id, notice.channel.value) == notice.channel.value
 
-    def _confirm(self, event: Event[NoticeSent], wait_s: float) -> None:
-        notice = event.data
+    def _confirm(self, notice: NoticeSent, cause: str, traceparent: str | None, wait_s: float) -> None:
         if self._stop.wait(wait_s) or notice.about_ref in self._confirmed:
             return
         self._confirmed.add(notice.about_ref)
         request = emergency_pb2.AcknowledgeTaskRequest(
-            request_id=event_id(event.id, "AcknowledgeTask", 0),
+            request_id=event_id(cause, "AcknowledgeTask", 0),
             task_id=notice.about_ref,
             person_id=notice.person_id,
             via=notice.channel.value,
         )
-        self._call("person confirms", event.traceparent, self._emergency.AcknowledgeTask, request)
+        self._call("person confirms", traceparent, self._emergency.AcknowledgeTask, request)
 
-    def _approve(self, event: Event[ResponseProposed], wait_s: float) -> None:
-        proposal = event.data
+    def _approve(self, proposal: ResponseProposed, cause: str, traceparent: str | None, wait_s: float) -> None:
         if self._stop.wait(wait_s):
             return
         request = emergency_pb2.ApproveProposalRequest(
-            request_id=event_id(event.id, "ApproveProposal", 0),
+            request_id=event_id(cause, "ApproveProposal", 0),
             hazard=proposal.hazard.value,
             area_code=proposal.area_code,
             level=proposal.level.value,
             approved_by=self._scenario.people.approvers[proposal.level.value],
         )
-        self._call("duty leader approves", event.traceparent, self._emergency.ApproveProposal, request)
+        self._call("duty leader approves", traceparent, self._emergency.ApproveProposal, request)
 
     def report(self, number: int, lon: float, lat: float, datum: str) -> None:
         """Let the `number`-th citizen report the spot at this place."""
