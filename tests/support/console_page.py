@@ -78,7 +78,7 @@ class ConsolePage:
     """A running console; `storm` feeds it, `emergency` shows what was commanded. Use as a context manager."""
 
     def __init__(self, tmp: Path, *, world: str = "demo-test", port: int = 0) -> None:
-        self.settings = ConsoleSettings(data_dir=tmp, world=world, web_port=port, reference_dir=tmp)
+        self.settings = ConsoleSettings(data_dir=tmp, world=world, http_port=port, reference_dir=tmp)
         self.emergency = FakeEmergency()
         self.health = Health(ready=True)
         self._lock = threading.Lock()  # the harness has one connection for reader and writer
@@ -99,7 +99,7 @@ class ConsolePage:
         self.hub = Hub(self.state, clock.now, 50)
         commands = Commands(self.read, self.emergency, NAMES, self.settings.area_code)
         parts = Parts(self.settings, clock, self.state, self.hub, commands, lambda: self.health)
-        self.server = PageServer(page_app(parts), "127.0.0.1", self.settings.web_port if port is None else port)
+        self.server = PageServer(page_app(parts), "127.0.0.1", self.settings.http_port if port is None else port)
         self.url = self.server.url
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="page", daemon=True)
         self._thread.start()

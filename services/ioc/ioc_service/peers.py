@@ -16,6 +16,7 @@ from liandong_contracts.rpc.emergency_pb2 import (
 
 COMMAND_S = 5.0
 QUERY_S = 1.0
+_NO_PEER = Reply(accepted=False, code="NO_PEER", reason="没有配置应急指挥服务的地址（LIANDONG_PEERS）")
 
 
 class Emergency(Protocol):
@@ -65,6 +66,22 @@ class GrpcEmergency:
         request = WhoIsOnDutyRequest(post=post, area_code=area_code)
         reply = self._query.WhoIsOnDuty(request, timeout=QUERY_S)
         return reply.person.person_id or reply.deputy.person_id or reply.leader.person_id or None
+
+
+class AbsentEmergency:
+    """Stands in where no address of emergency is set: the page shows everything and can command nothing."""
+
+    def approve(self, request: ApproveProposalRequest, traceparent: str | None) -> Reply:
+        """Refuse."""
+        return _NO_PEER
+
+    def acknowledge(self, request: AcknowledgeTaskRequest, traceparent: str | None) -> Reply:
+        """Refuse."""
+        return _NO_PEER
+
+    def on_duty(self, post: str, area_code: str) -> str | None:
+        """Know nobody."""
+        return None
 
 
 class GrpcSensing:

@@ -84,7 +84,7 @@ def page_app(parts: Parts) -> ASGIApp:
         Route("/api/commands/acknowledge", acknowledge, methods=["POST"]),
         Mount("/static", StaticFiles(directory=_STATIC)),
     ]
-    guard = Middleware(Guard, hosts=(parts.settings.web_host,))
+    guard = Middleware(Guard, hosts=(parts.settings.http_host,))
     return Starlette(routes=routes, middleware=[guard], lifespan=lifespan)
 
 

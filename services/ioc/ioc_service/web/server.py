@@ -34,6 +34,8 @@ class PageServer(uvicorn.Server):
         log.info("console at %s", self.url)
         try:
             await self.serve(sockets=[self._socket])
+            if not self.started:
+                raise ConfigError("the console's web server did not start; its log lines say why")
         finally:
             self.should_exit = True
             self._socket.close()
@@ -48,6 +50,6 @@ def _bound(host: str, port: int) -> socket.socket:
         made.bind((host, port))
     except OSError as error:
         made.close()
-        reason = f"{host}:{port} cannot be opened for the console ({error.strerror}); set LIANDONG_WEB_PORT"
+        reason = f"{host}:{port} cannot be opened for the console ({error.strerror}); set LIANDONG_HTTP_PORT"
         raise ConfigError(reason) from error
     return made
