@@ -10,21 +10,45 @@ from liandong_contracts.base import Record
 
 
 class Timer(Record, frozen=True, kw_only=True):
-    """One durable timer of a stream state.
+    """One durable timer of a stream state and the cause that armed it, so that its outputs continue the chain.
 
-    name: Name of the timer within the state's key.
+    name: Name of its handler within the state.
     due: When it fires, by the world's clock.
+    cause_id: Id of the event or timer that armed it.
+    event_id: Id of the last event of the chain, for causation.
+    correlation_id: Id of the first event of the chain.
+    area_code: Area that its outputs inherit.
+    traceparent: W3C trace context of the chain.
+    mode: CloudEvents mode of the chain, DRILL or TEST.
+    drill_id: Drill that the chain belongs to.
+    replay_id: Replay that the chain belongs to.
     """
 
     FULL_NAME: ClassVar[str] = "liandong.kit.Timer"
 
     name: str
     due: datetime
+    cause_id: str
+    event_id: str
+    correlation_id: str
+    area_code: str | None = None
+    traceparent: str | None = None
+    mode: str | None = None
+    drill_id: str | None = None
+    replay_id: str | None = None
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "due": self.due,
+            "cause_id": self.cause_id,
+            "event_id": self.event_id,
+            "correlation_id": self.correlation_id,
+            "area_code": self.area_code,
+            "traceparent": self.traceparent,
+            "mode": self.mode,
+            "drill_id": self.drill_id,
+            "replay_id": self.replay_id,
         }
 
     @classmethod
@@ -32,42 +56,50 @@ class Timer(Record, frozen=True, kw_only=True):
         return cls(
             name=raw["name"],
             due=raw["due"],
+            cause_id=raw["cause_id"],
+            event_id=raw["event_id"],
+            correlation_id=raw["correlation_id"],
+            area_code=raw["area_code"],
+            traceparent=raw["traceparent"],
+            mode=raw["mode"],
+            drill_id=raw["drill_id"],
+            replay_id=raw["replay_id"],
         )
 
 
 class StateEnvelope(Record, frozen=True, kw_only=True):
-    """What a stream service keeps per key: the state record and the engine's own book-keeping.
+    """Everything durable about one key of a stream service's state; the value of its changelog topic.
 
-    state: The state record, Avro body; null when the handler keeps none.
-    state_id: Registry id of the schema that `state` was written with.
-    timers: Open timers of the key.
-    sequences: Last ce_sequence given, by "topic+key".
-    fences: Last ce_sequence seen, by input topic on the wire.
+    state: The state record, framed like a message of its own; null when deleted.
+    timers: Timers that have not fired.
+    sequences: Last ce_sequence given, by output topic (events of the same key) or "topic|key".
+    fences: Last ce_sequence seen, by input topic.
+    recent: 8-byte marks of the ids of the last input events without a sequence.
     """
 
     FULL_NAME: ClassVar[str] = "liandong.kit.StateEnvelope"
 
     state: bytes | None = None
-    state_id: int | None = None
     timers: tuple[Timer, ...] = ()
     sequences: Mapping[str, int] = msgspec.field(default_factory=dict)
     fences: Mapping[str, int] = msgspec.field(default_factory=dict)
+    recent: bytes = ''
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "state": self.state,
-            "state_id": self.state_id,
             "timers": [item.to_avro() for item in self.timers],
             "sequences": self.sequences,
             "fences": self.fences,
+            "recent": self.recent,
         }
 
     @classmethod
     def from_avro(cls, raw: Mapping[str, Any]) -> Self:
         return cls(
             state=raw["state"],
-            state_id=raw["state_id"],
             timers=tuple([Timer.from_avro(item) for item in raw["timers"]]),
             sequences=raw["sequences"],
             fences=raw["fences"],
+            recent=raw["recent"],
         )

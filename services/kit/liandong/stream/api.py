@@ -168,6 +168,18 @@ class StreamService:
 
         return register
 
+    def run(
+        self, settings: Settings, *, refs: Any = None, queries: Callable[[], Callable[[], None]] | None = None
+    ) -> None:
+        """Run as this process until SIGTERM; ends the process when it cannot go on.
+
+        refs: what handlers see as `ctx.refs`; its Views are started and waited for. queries: starts gRPC servers and
+        returns a function that stops them.
+        """
+        from liandong.stream.run import run_service  # here only: writing and testing handlers needs no Kafka client
+
+        run_service(self, settings, refs=refs, queries=queries)
+
     def _add(self, handler: Handler) -> None:
         if handler.record not in handler.topic.records:
             raise ConfigError(

@@ -1,70 +1,17 @@
 """StateEnvelope: everything that is durable about one key of a state, as one Avro record in the changelog.
 
 State, timers, sequences given, sequences seen and ids seen travel together, so that they can never disagree. The wire
-form is plain Avro of SCHEMA with Confluent framing; it is written and read by hand because it is on the hot path (the
-unit tests hold it against fastavro). This module knows neither Kafka nor RocksDB.
+form is plain Avro of liandong.kit.StateEnvelope with Confluent framing; it is written and read by hand because it is on
+the hot path (the unit tests hold it against fastavro). This module knows neither Kafka nor RocksDB.
 """
 
-import json
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from liandong.errors import DecodeError
 from liandong.stream.causes import Cause
-
-FULL_NAME: Final = "liandong.kit.StateEnvelope"
-_OPTIONAL_TEXT = ["null", "string"]
-SCHEMA: Final = json.dumps(
-    {
-        "type": "record",
-        "name": "StateEnvelope",
-        "namespace": "liandong.kit",
-        "doc": "Everything durable about one key of a stream service's state; value of its changelog topic.",
-        "fields": [
-            {"name": "state", "type": ["null", "bytes"], "default": None, "doc": "the state, framed like a message"},
-            {
-                "name": "timers",
-                "doc": "timers not yet fired",
-                "default": [],
-                "type": {
-                    "type": "array",
-                    "items": {
-                        "type": "record",
-                        "name": "Timer",
-                        "doc": "one durable timer and the cause that armed it",
-                        "fields": [
-                            {"name": "name", "type": "string", "doc": "name of its handler"},
-                            {"name": "due", "type": {"type": "long", "logicalType": "timestamp-millis"}, "doc": "UTC"},
-                            {"name": "id", "type": "string", "doc": "id of the cause"},
-                            {"name": "event_id", "type": "string", "doc": "last event of the chain"},
-                            {"name": "correlation_id", "type": "string", "doc": "first event of the chain"},
-                            {"name": "area_code", "type": _OPTIONAL_TEXT, "default": None, "doc": "area inherited"},
-                            {"name": "traceparent", "type": _OPTIONAL_TEXT, "default": None, "doc": "W3C context"},
-                            {"name": "mode", "type": _OPTIONAL_TEXT, "default": None, "doc": "DRILL or TEST"},
-                            {"name": "drill_id", "type": _OPTIONAL_TEXT, "default": None, "doc": "which drill"},
-                            {"name": "replay_id", "type": _OPTIONAL_TEXT, "default": None, "doc": "which replay"},
-                        ],
-                    },
-                },
-            },
-            {
-                "name": "sequences",
-                "type": {"type": "map", "values": "long"},
-                "default": {},
-                "doc": "output 'topic' (same key) or 'topic|key' -> last ce_sequence given",
-            },
-            {
-                "name": "fences",
-                "type": {"type": "map", "values": "long"},
-                "default": {},
-                "doc": "input topic -> last ce_sequence seen",
-            },
-            {"name": "recent", "type": "bytes", "default": "", "doc": "8-byte marks of ids lately seen"},
-        ],
-    }
-)
 
 
 class Timer(msgspec.Struct, frozen=True, gc=False):
@@ -211,26 +158,26 @@ class _Reader:
     def optional(self) -> str | None:
         return self.text() if self.long() else None
 
-    def blocks(self) -> "list[int]":
-        """Return the item counts of an array or map in one block, as `pack` writes it."""
+    def block(self) -> int:
+        """Return the item count of an array's or map's next block, 0 at the end."""
         count = self.long()
-        if count < 0:  # a foreign writer may add the block's size
+        if count < 0:  # other writers may add the block's size in bytes
             self.long()
             count = -count
-        return [count] if count else []
+        return count
 
     def longs(self) -> dict[str, int]:
         values: dict[str, int] = {}
-        while count := self.blocks():
-            for _ in range(count[0]):
+        while count := self.block():
+            for _ in range(count):
                 key = self.text()
                 values[key] = self.long()
         return values
 
     def timers(self) -> dict[str, Timer]:
         timers: dict[str, Timer] = {}
-        while count := self.blocks():
-            for _ in range(count[0]):
+        while count := self.block():
+            for _ in range(count):
                 name, due = self.text(), self.long()
                 ids = self.text(), self.text(), self.text()
                 rest = [self.optional() for _ in range(5)]

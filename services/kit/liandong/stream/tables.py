@@ -81,6 +81,10 @@ class Table:
                 self.schedule.arm(key, name, timer.due)
         return None
 
+    def put_back(self, key: str, name: str, due: int) -> None:
+        """Let a timer that was taken come up again: it could not be handled now."""
+        self.schedule.arm(key, name, due)
+
     @property
     def touched(self) -> bool:
         """Say whether this transaction changed a cell or took a timer."""

@@ -4,13 +4,15 @@ One partition, one event at a time; every effect passes through bytes and header
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
 import msgspec
 from liandong_contracts.base import Record, Topic
+from liandong_contracts.records import RECORDS
 
+from liandong import wire
 from liandong.clock import ManualClock
 from liandong.errors import DecodeError
 from liandong.event import Event, event_from, headers_of
@@ -31,10 +33,13 @@ START = datetime(2031, 7, 20, 12, 0, tzinfo=UTC)
 
 
 class MemoryCodec:
-    """Frames records without a schema registry; values are checked against the record's types."""
+    """Frames hand-made records without schemas; values are checked against the record's types.
 
-    def __init__(self) -> None:
-        self._types: list[type[Record]] = []
+    Processes that share a topic must be given the same `types` in the same order.
+    """
+
+    def __init__(self, types: Sequence[type[Record]] = ()) -> None:
+        self._types: list[type[Record]] = list(types)
 
     def encode(self, topic: str, record: Record) -> bytes:
         """Return framed bytes of a record."""
@@ -47,10 +52,26 @@ class MemoryCodec:
 
     def decode(self, value: bytes) -> Record:
         """Return the record of framed bytes."""
+        kind = self.type_of(value)
         try:
-            return msgspec.msgpack.decode(value[5:], type=self._types[int.from_bytes(value[1:5], "big")])
-        except (msgspec.MsgspecError, IndexError) as error:
-            raise DecodeError("BAD_VALUE", str(error)) from error
+            return msgspec.msgpack.decode(value[5:], type=kind)
+        except msgspec.MsgspecError as error:
+            raise DecodeError("UNDECODABLE", str(error)) from error
+
+    def type_of(self, value: bytes) -> type[Record]:
+        """Return the record type of framed bytes."""
+        number = int.from_bytes(value[1:5], "big")
+        if len(value) < 5 or value[0] != 0 or number >= len(self._types):
+            raise DecodeError("BAD_FRAMING", f"{len(value)} bytes are no framed record")
+        return self._types[number]
+
+
+def _codec_for(service: StreamService) -> Codec:
+    """Return Avro for generated records, plain frames for hand-made ones."""
+    records = [state.record for state in service.states] + [handler.record for handler in service.handlers]
+    return (
+        wire.Codec(wire.LocalIds()) if all(RECORDS.get(kind.FULL_NAME) is kind for kind in records) else MemoryCodec()
+    )
 
 
 class DictStore:
@@ -110,7 +131,7 @@ class StreamHarness:
         self.redone: list[Event[Any]] = []
         self.fenced = 0
         self._service = service
-        self._codec: Codec = codec or MemoryCodec()
+        self._codec: Codec = codec or _codec_for(service)
         self._strict, self._duplicates, self._restarts = strict, duplicates, restarts
         self._topology = topology_of(service)
         self._stores = {state.name: DictStore() for state in service.states}

@@ -1,0 +1,190 @@
+"""Rebalance: which partitions are here, and what happens when that changes. Runs on the engine's thread, in `consume`.
+
+Order matters. On assignment: first the group's positions (read_committed, so that it waits for a former owner's open
+transaction), only then the changelogs' ends. On revocation: commit while this member's epoch is valid, then let go.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from liandong.errors import PositionError, Unavailable
+from liandong.stream.admin import Admin
+from liandong.stream.changelog import Restorer
+from liandong.stream.metrics import Meters
+from liandong.stream.parts import At, Part, Phase
+from liandong.stream.tables import Table
+from liandong.stream.topology import Group
+
+log = logging.getLogger(__name__)
+
+_PATIENCE_S = 60.0
+
+
+class Assignments:
+    """The parts of one engine. `rounds` counts rebalances: messages taken across one must be thrown away."""
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        admin: Admin,
+        restorer: Restorer,
+        groups: list[tuple[Group, frozenset[str], tuple[str, ...]]],
+        make_tables: Callable[[Part, Group], list[Table]],
+        meters: Meters,
+        *,
+        incremental: bool,
+    ) -> None:
+        self._consumer = consumer
+        self._admin = admin
+        self._restorer = restorer
+        self._groups = groups
+        self._make_tables = make_tables
+        self._meters = meters
+        self._incremental = incremental
+        self._settle: Callable[[bool], None] = lambda commit: None
+        self._parts: dict[tuple[int, int], Part] = {}
+        self.by_topic: dict[str, dict[int, Part]] = {topic: {} for _, topics, _ in groups for topic in topics}
+        self.rounds = 0
+
+    def subscribe(self, settle: Callable[[bool], None]) -> None:
+        """Join the group. `settle(commit)` must end the open transaction: commit it if it may, else abort it."""
+        self._settle = settle
+        self._consumer.subscribe(
+            sorted(self.by_topic), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+        )
+
+    @property
+    def parts(self) -> list[Part]:
+        """Return all parts of which at least one input is assigned here."""
+        return list(self._parts.values())
+
+    @property
+    def running(self) -> list[Part]:
+        """Return the parts that run."""
+        return [part for part in self._parts.values() if part.phase is Phase.RUNNING]
+
+    def activate(self, part: Part) -> None:
+        """Begin to work on a part whose stores are complete."""
+        part.tables = self._make_tables(part, self._groups[part.group][0])
+        for table in part.tables:
+            table.activate()
+        part.phase, part.open = Phase.RUNNING, True
+        self.rewind(part)
+        self._consumer.resume([TopicPartition(*at) for at in part.inputs])
+        log.info("running %s-%d from %s", self._groups[part.group][0].label, part.number, part.positions)
+
+    def rewind(self, part: Part) -> None:
+        """Fetch again from the part's positions."""
+        for topic, number in part.inputs:
+            self._consumer.seek(TopicPartition(topic, number, part.positions[topic]))
+
+    def rewind_all(self) -> None:
+        """Fetch again from the positions of all running parts."""
+        for part in self.running:
+            self.rewind(part)
+
+    def hold(self, part: Part, seconds: float) -> None:
+        """Stop taking messages of a part for a while; they come again in order."""
+        part.open, part.held_until = False, time.monotonic() + seconds
+        self._consumer.pause([TopicPartition(*at) for at in part.inputs])
+        self.rewind(part)
+
+    def release(self) -> None:
+        """Go on with the parts that have been held long enough."""
+        for part in self.running:
+            if not part.open and time.monotonic() >= part.held_until:
+                part.open = True
+                self._consumer.resume([TopicPartition(*at) for at in part.inputs])
+
+    def close(self) -> None:
+        """Close every store."""
+        for part in self._parts.values():
+            self._restorer.drop(part)
+            part.close()
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self.rounds += 1
+        self._meters.rebalances.inc()
+        starts = self._starts(partitions) if partitions else {}
+        assigned = [TopicPartition(topic, number, offset) for (topic, number), offset in starts.items()]
+        if self._incremental:
+            consumer.incremental_assign(assigned)
+        else:
+            consumer.assign(assigned)
+        consumer.pause(assigned)
+        changed = [self._join(at, offset) for at, offset in starts.items()]
+        for part in dict.fromkeys(changed):
+            if part.is_complete and part.phase is Phase.WAITING:
+                part.phase = Phase.RESTORING
+                if self._restorer.open(part):
+                    self.activate(part)
+
+    def _starts(self, partitions: list[TopicPartition]) -> dict[At, int]:
+        """Return where to begin. Raises PositionError for a position outside its partition."""
+        committed = self._committed(partitions)
+        bounds = self._admin.bounds((tp.topic, tp.partition) for tp in partitions)
+        starts = {}
+        for tp in committed:
+            at = tp.topic, tp.partition
+            first, end = bounds[at]
+            starts[at] = tp.offset if tp.offset >= 0 else first
+            if not first <= starts[at] <= end:
+                raise PositionError(
+                    f"the committed position {tp.offset} of {tp.topic}-{tp.partition} lies outside the partition "
+                    f"({first} to {end}): records were deleted before they were handled, or the topic was made anew. "
+                    "Decide where to go on and set the group's position; nothing is reset by itself"
+                )
+        return starts
+
+    def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        end = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return self._consumer.committed(partitions, timeout=10)
+            except KafkaException as error:
+                if time.monotonic() > end:
+                    raise Unavailable(f"the group's positions cannot be read: {error.args[0].str()}") from error
+                log.warning("reading the group's positions again: %s", error.args[0].str())
+                time.sleep(0.1)
+
+    def _join(self, at: At, offset: int) -> Part:
+        topic, number = at
+        index = next(i for i, (_, topics, _) in enumerate(self._groups) if topic in topics)
+        part = self._parts.get((index, number))
+        if part is None:
+            part = self._parts[index, number] = Part(index, number, *self._groups[index][1:])
+        part.assigned.add(topic)
+        part.positions[topic] = part.committed[topic] = offset
+        self.by_topic[topic][number] = part
+        return part
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._leave(consumer, partitions, commit=True)
+
+    def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        log.warning("partitions were lost, their transaction is aborted")
+        self._leave(consumer, partitions, commit=False)
+
+    def _leave(self, consumer: Consumer, partitions: list[TopicPartition], *, commit: bool) -> None:
+        self.rounds += 1
+        self._settle(commit)
+        for tp in partitions:
+            part = self.by_topic[tp.topic].pop(tp.partition, None)
+            if part is None:
+                continue
+            self._restorer.drop(part)
+            part.close()
+            part.assigned.discard(tp.topic)
+            part.positions.pop(tp.topic, None)
+            part.committed.pop(tp.topic, None)
+            if part.assigned:
+                consumer.pause([TopicPartition(*at) for at in part.inputs])
+            else:
+                del self._parts[part.group, part.number]
+        if self._incremental:
+            consumer.incremental_unassign(partitions)
+        else:
+            consumer.unassign()

@@ -1,0 +1,116 @@
+"""Store: RocksDB as a cache of a committed changelog partition. The changelog is the truth; a doubtful store is wiped.
+
+Values are byte for byte the changelog's. The checkpoint (the changelog offset that comes next) is written in the batch
+of the values, with the write-ahead log on: after a kill the store is some committed moment, never between two.
+"""
+
+import json
+import logging
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import cast
+
+from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
+
+from liandong.clock import real_now
+
+log = logging.getLogger(__name__)
+
+_CHECKPOINT = b"\0checkpoint"
+_CELL = b"s"
+_OLDEST_S = 20 * 3600  # below the changelog's delete.retention.ms (24 h): later its tombstones may be gone
+
+_shared_cache: list[Cache] = []
+
+
+def _options(write_buffer_bytes: int, block_cache_bytes: int) -> Options:
+    if not _shared_cache:
+        _shared_cache.append(Cache(block_cache_bytes))
+    tables = BlockBasedOptions()
+    tables.set_block_cache(_shared_cache[0])
+    tables.set_bloom_filter(10, False)
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_write_buffer_size(write_buffer_bytes)
+    options.set_max_write_buffer_number(2)
+    options.set_block_based_table_factory(tables)
+    options.set_keep_log_file_num(2)
+    return options
+
+
+class Store:
+    """Committed envelopes of one state in one partition. `next_offset`: the first changelog offset not yet in here."""
+
+    def __init__(self, path: Path, *, write_buffer_bytes: int = 8 << 20, block_cache_bytes: int = 32 << 20) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._db = Rdict(str(path), options=_options(write_buffer_bytes, block_cache_bytes))
+        raw = cast("bytes | None", self._db.get(_CHECKPOINT))
+        checkpoint = json.loads(raw) if raw else (0, real_now().timestamp(), "")
+        self.next_offset: int = checkpoint[0]
+        self.written_at: float = checkpoint[1]
+        self.topic_id: str = checkpoint[2]
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the packed envelope of a key."""
+        value: bytes | None = self._db.get(_CELL + key)
+        return value
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """Return all keys and packed envelopes."""
+        for key, value in cast("Iterator[tuple[bytes, bytes]]", self._db.items(from_key=_CELL)):
+            yield key[1:], value
+
+    def apply(self, changes: Sequence[tuple[bytes, bytes | None]], next_offset: int) -> None:
+        """Write committed changes and the checkpoint in one batch."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in changes:
+            if value is None:
+                batch.delete(_CELL + key)
+            else:
+                batch.put(_CELL + key, value)
+        now = real_now().timestamp()
+        batch.put(_CHECKPOINT, json.dumps((next_offset, now, self.topic_id)).encode())
+        self._db.write(batch)
+        self.next_offset = next_offset
+
+    def close(self) -> None:
+        """Close the files."""
+        self._db.close()
+
+
+def open_store(path: Path, topic_id: str, end: int, *, write_buffer_bytes: int, block_cache_bytes: int) -> Store:
+    """Open a store, or an empty one where the old cannot be trusted.
+
+    It is wiped when it is damaged, of another topic, ahead of the changelog's `end`, or older than tombstones are kept.
+    """
+
+    def fresh() -> Store:
+        return Store(path, write_buffer_bytes=write_buffer_bytes, block_cache_bytes=block_cache_bytes)
+
+    try:
+        store = fresh()
+        reason = _doubt(store, topic_id, end)
+    except Exception as error:
+        store, reason = None, f"it is damaged: {error}"
+    if reason:
+        log.warning("store %s is wiped and restored from its changelog: %s", path, reason)
+        if store is not None:
+            store.close()
+        shutil.rmtree(path)
+        store = fresh()
+    assert store is not None
+    store.topic_id = topic_id
+    return store
+
+
+def _doubt(store: Store, topic_id: str, end: int) -> str:
+    if store.topic_id not in ("", topic_id):
+        return "its changelog topic was created anew"
+    if store.next_offset > end:
+        return f"it is at offset {store.next_offset}, past the changelog's end {end}"
+    age = real_now().timestamp() - store.written_at
+    if age > _OLDEST_S:
+        return f"it was last written {age / 3600:.0f} h ago"
+    return ""

@@ -1,0 +1,136 @@
+"""Transactions: one Kafka transaction at a time, and what its errors mean. It knows nothing of events or states.
+
+Three answers to an error: try the same call again, abort the transaction (TransactionAborted), or end the process
+(Fenced, FatalError), because librdkafka's producer cannot recover from a fatal error.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeVar
+
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+
+from liandong.errors import Fenced, LiandongError
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+Headers = list[tuple[str, bytes]]
+Delivered = Callable[[KafkaError | None, Any], None]
+
+_PATIENCE_S = 60.0
+_FENCING = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
+
+
+class FatalError(LiandongError):
+    """The engine cannot go on in this process: exit, the supervisor restarts."""
+
+
+class TransactionAborted(LiandongError):
+    """The open transaction cannot be committed; abort it and start over from the committed positions."""
+
+
+def verdict(error: KafkaError) -> Literal["retry", "abort", "fatal", "fenced"]:
+    """Say what an error of a transactional call asks for."""
+    if error.fatal() or error.code() in (KafkaError._FATAL, KafkaError._FENCED, KafkaError._STATE):
+        return "fenced" if error.code() in _FENCING else "fatal"
+    if error.txn_requires_abort() or not error.retriable():
+        return "abort"
+    return "retry"
+
+
+def error_of(error: KafkaError) -> LiandongError:
+    """Return the error of ours that a Kafka error amounts to."""
+    kind = verdict(error)
+    if kind == "fenced":
+        return Fenced(f"another instance with the same transactional id took over: {error.str()}")
+    return FatalError(f"Kafka: {error.str()}") if kind == "fatal" else TransactionAborted(error.str())
+
+
+class Transactions:
+    """The transactional producer of one engine. `is_open` says whether a transaction has begun."""
+
+    def __init__(self, producer: Producer) -> None:
+        self._producer = producer
+        self.is_open = False
+        self.opened_at = 0.0
+
+    def start(self) -> None:
+        """Fence the former incarnation of this instance and end what it left open."""
+        self._call(lambda: self._producer.init_transactions(30))
+
+    def begin(self) -> None:
+        """Open a transaction unless one is open."""
+        if not self.is_open:
+            self._call(self._producer.begin_transaction)
+            self.is_open = True
+            self.opened_at = time.monotonic()
+
+    def produce(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers | None = None,
+        partition: int = -1,
+        delivered: Delivered | None = None,
+    ) -> None:
+        """Add a record to the transaction; waits while the client's queue is full."""
+        extra: dict[str, Any] = {"headers": headers} if headers else {}
+        if partition >= 0:
+            extra["partition"] = partition
+        if delivered:
+            extra["on_delivery"] = delivered
+        while True:
+            try:
+                self._producer.produce(topic, value, key, **extra)
+            except BufferError:
+                self._producer.poll(0.01)
+            except KafkaException as error:
+                raise error_of(error.args[0]) from error
+            else:
+                return
+
+    def send_positions(self, positions: Sequence[TopicPartition], group: Any) -> None:
+        """Add input positions; this is also what fences an instance that has lost its partitions."""
+        self._call(lambda: self._producer.send_offsets_to_transaction(list(positions), group, 10))
+
+    def commit(self) -> None:
+        """Commit; returns only when everything in the transaction is durable."""
+        self._call(lambda: self._producer.commit_transaction(10))
+        self.is_open = False
+
+    def abort(self) -> None:
+        """Abort the open transaction; its records stay invisible."""
+        if self.is_open:
+            self._call(lambda: self._producer.abort_transaction(30))
+            self.is_open = False
+
+    def poll(self) -> None:
+        """Serve delivery reports."""
+        self._producer.poll(0)
+
+    def wait_until(self, done: Callable[[], bool], seconds: float) -> bool:
+        """Serve delivery reports until `done`; False when that takes longer than `seconds`."""
+        end = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > end:
+                return False
+            self._producer.poll(0.005)
+        return True
+
+    def flush(self, seconds: float) -> None:
+        """Wait until everything produced so far has been written (tests' fail points)."""
+        self._producer.flush(seconds)
+
+    def _call(self, call: Callable[[], T]) -> T:
+        end = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return call()
+            except KafkaException as error:
+                if verdict(error.args[0]) != "retry" or time.monotonic() > end:
+                    raise error_of(error.args[0]) from error
+                log.debug("transaction call is tried again: %s", error.args[0].str())
+                time.sleep(0.01)

@@ -1,0 +1,95 @@
+"""Tuning: the few figures of a stream engine that may be changed, and the librdkafka settings that follow from them.
+
+The settings were found by measurement; `retry.backoff.ms` is decisive: librdkafka's default of 100 makes every
+transaction wait 100 ms for the markers of the one before.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from liandong.settings import Settings
+
+PARTITIONER = "murmur2_random"  # every producer of a district must agree, or one key lies in two partitions
+
+
+class Tuning(msgspec.Struct, frozen=True):
+    """Figures of one engine. Times in milliseconds."""
+
+    latency_ms: int = 20  # longest that a transaction collects input while more is waiting
+    batch: int = 1000  # most messages taken at once
+    transaction_events: int = 10_000  # most events in one transaction
+    timers_at_once: int = (
+        1000  # most timers fired in one transaction, so that an outage's timers do not block the input
+    )
+    cache_size: int = 50_000  # decoded cells kept for each state and partition
+    write_buffer_bytes: int = 8 << 20  # RocksDB memtable for each state and partition
+    block_cache_bytes: int = 32 << 20  # RocksDB block cache of the process
+    failures_in_a_row: int = 50  # handler errors without a success between them that stop the service
+    failure_share: float = 0.5  # share of failed events among the last thousand that stops the service
+    group_protocol: Literal["consumer", "classic"] = "consumer"
+    session_ms: int = 10_000  # classic protocol only; with `consumer` the broker decides
+    transaction_ms: int = 10_000  # the broker aborts a transaction that is open for longer
+
+
+def consumer_config(settings: Settings, service: str, tuning: Tuning) -> dict[str, Any]:
+    """Return the settings of the input consumer."""
+    group: dict[str, Any] = {"group.protocol": "consumer", "group.remote.assignor": "range"}
+    if tuning.group_protocol == "classic":
+        group = {
+            "partition.assignment.strategy": "range",
+            "group.instance.id": settings.instance,
+            "session.timeout.ms": tuning.session_ms,
+            "heartbeat.interval.ms": max(500, tuning.session_ms // 6),
+        }
+    return group | {
+        "bootstrap.servers": settings.bootstrap,
+        "client.id": f"{service}.{settings.instance}",
+        "group.id": settings.scoped(service),
+        "isolation.level": "read_committed",  # also makes `committed` wait for open transactions (require_stable)
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "enable.partition.eof": True,
+        "auto.offset.reset": "error",
+        "fetch.wait.max.ms": 100,
+        "fetch.queue.backoff.ms": 5,
+        "fetch.error.backoff.ms": 20,
+        "queued.min.messages": 10_000,
+        "max.poll.interval.ms": 120_000,
+        "topic.metadata.refresh.interval.ms": 60_000,
+    }
+
+
+def producer_config(settings: Settings, service: str, tuning: Tuning) -> dict[str, Any]:
+    """Return the settings of the transactional producer; its id is stable, so a restart ends the old transaction."""
+    return {
+        "bootstrap.servers": settings.bootstrap,
+        "client.id": f"{service}.{settings.instance}",
+        "transactional.id": f"{settings.scoped(service)}.{settings.instance}",
+        "transaction.timeout.ms": tuning.transaction_ms,
+        "acks": "all",
+        "enable.idempotence": True,
+        "retry.backoff.ms": 2,
+        "retry.backoff.max.ms": 500,
+        "linger.ms": 0,
+        "socket.nagle.disable": True,
+        "batch.num.messages": 10_000,
+        "queue.buffering.max.messages": 500_000,
+        "partitioner": PARTITIONER,
+    }
+
+
+def restore_config(settings: Settings, service: str) -> dict[str, Any]:
+    """Return the settings of the consumer that restores changelogs."""
+    return {
+        "bootstrap.servers": settings.bootstrap,
+        "client.id": f"{service}.{settings.instance}.restore",
+        "group.id": f"{settings.scoped(service)}.restore",
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "auto.offset.reset": "error",
+        "fetch.wait.max.ms": 20,
+        "fetch.message.max.bytes": 4 << 20,
+        "queued.min.messages": 100_000,
+    }
