@@ -1,4 +1,4 @@
-"""The console's page without Kafka: the real service on the workflow harness, the real web server, recorded commands."""
+"""The console's page without Kafka: the real service on the workflow harness, the real web server, kept commands."""
 
 import asyncio
 import threading
@@ -8,7 +8,6 @@ from typing import Any
 
 import grpc
 import ioc_service.handlers
-import sqlalchemy as sa
 from ioc_service.service import console
 from ioc_service.settings import ConsoleSettings
 from ioc_service.view.state import State
@@ -69,7 +68,7 @@ class FakeSensing:
     def latest(self, device_ids: Sequence[str]) -> sensing_pb2.GetLatestReply:
         reply = sensing_pb2.GetLatestReply()
         if "WL01" in device_ids:
-            value = reply.values.add(device_id="WL01", metric="water_depth", value=0.47, unit="m", age_s=8, quality="GOOD")
+            value = reply.values.add(device_id="WL01", value=0.47, unit="m", age_s=8, quality="GOOD")
             value.observed_at.FromDatetime(START)
         return reply
 
@@ -81,23 +80,17 @@ class ConsolePage:
         self.settings = ConsoleSettings(data_dir=tmp, world=world, http_port=port, reference_dir=tmp)
         self.emergency = FakeEmergency()
         self.health = Health(ready=True)
-        self._lock = threading.Lock()  # the harness has one connection for reader and writer
         self.harness = WorkflowHarness(console, refs=NAMES, now=START, settings=self.settings)
-        self.storm = _Shared(self.harness, self)
-        self.state = State(self.read, NAMES)
+        self.storm = _Ringing(self.harness, self)
+        self.state = State(self.storm.read, NAMES)
         self._thread: threading.Thread | None = None
         self.open()
-
-    def read(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
-        """Query between two events."""
-        with self._lock:
-            return self.harness.read(query)
 
     def open(self, port: int | None = None) -> None:
         """Start the web server (again)."""
         clock = self.harness.clock
         self.hub = Hub(self.state, clock.now, 50)
-        commands = Commands(self.read, self.emergency, NAMES, self.settings.area_code)
+        commands = Commands(self.storm.read, self.emergency, NAMES, self.settings.area_code)
         parts = Parts(self.settings, clock, self.state, self.hub, commands, lambda: self.health)
         self.server = PageServer(page_app(parts), "127.0.0.1", self.settings.http_port if port is None else port)
         self.url = self.server.url
@@ -105,7 +98,7 @@ class ConsolePage:
         self._thread.start()
 
     async def _serve(self) -> None:
-        asking = asyncio.create_task(keep_asking(self.read, NAMES, FakeSensing(), self.hub))
+        asking = asyncio.create_task(keep_asking(self.storm.read, NAMES, FakeSensing(), self.hub))
         await self.server.run_until_stopped()
         asking.cancel()
 
@@ -122,18 +115,13 @@ class ConsolePage:
         self.close()
 
 
-class _Shared(Storm):
-    """A storm that takes turns with the pages' reads and rings the bell after each event."""
+class _Ringing(Storm):
+    """A storm that tells the pages after each event."""
 
     def __init__(self, harness: WorkflowHarness, page: ConsolePage) -> None:
         super().__init__(harness)
         self._page = page
 
     def put(self, *args: Any, **envelope: Any) -> None:
-        with self._page._lock:
-            super().put(*args, **envelope)
+        super().put(*args, **envelope)
         self._page.hub.changed()
-
-    def minutes(self, count: float) -> None:
-        with self._page._lock:
-            super().minutes(count)

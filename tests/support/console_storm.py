@@ -1,9 +1,11 @@
-"""A small storm for the console's tests, told event by event as the owners would publish it. Everything is fictional."""
+"""A small storm for the console's tests, told event by event as the owners publish it. All of it is fictional."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from ioc_service.domain.names import DeviceCard, Names, PostHolder
 from liandong.testing.workflow import WorkflowHarness
 from liandong_contracts import topics
@@ -97,14 +99,21 @@ NAMES = Names(
     device_total=lambda: 40,
 )
 
-Put = Callable[..., object]
-
 
 class Storm:
-    """Tells the storm to a harness; `minute` moves the clock, so that ages and trends are real."""
+    """Tells the storm to a harness; `minutes` moves the clock, so that ages and trends are real.
+
+    The harness has one connection: what is read beside it, from other threads, goes through `read`.
+    """
 
     def __init__(self, harness: WorkflowHarness) -> None:
         self.harness = harness
+        self._turn = threading.Lock()
+
+    def read(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        """Query between two events."""
+        with self._turn:
+            return self.harness.read(query)
 
     @property
     def now(self) -> datetime:
@@ -113,11 +122,13 @@ class Storm:
 
     def put(self, topic: Topic, record: Record, **envelope: Any) -> None:
         """Deliver one event in the storm's trace unless told otherwise."""
-        self.harness.put(topic, record, **{"traceparent": TRACE, "area_code": DISTRICT, **envelope})
+        with self._turn:
+            self.harness.put(topic, record, **{"traceparent": TRACE, "area_code": DISTRICT, **envelope})
 
     def minutes(self, count: float) -> None:
         """Let time pass."""
-        self.harness.advance(timedelta(minutes=count))
+        with self._turn:
+            self.harness.advance(timedelta(minutes=count))
 
     def rain(self, station: str, mm: float, completeness: float = 1.0) -> None:
         """Three windows of one gauge."""
@@ -225,7 +236,7 @@ class Storm:
             Condition(name="h1", label=label, value=52.4, threshold=50.0, unit="mm", met=True),
             Condition(name="warning", label="暴雨黄色及以上预警生效", unit="1", met=True),
             Condition(name="spots", label="L2 以上积水点", value=6.0, threshold=5.0, unit="1", met=True),
-            Condition(name="roads", label="主干道积水超 30 cm 持续 30 分钟", value=1.0, threshold=2.0, unit="1", met=False),
+            Condition(name="roads", label="主干道积水超 30 cm", value=1.0, threshold=2.0, unit="1", met=False),
         )
         record = ResponseProposed(
             hazard=Hazard.RAINSTORM,
@@ -348,6 +359,16 @@ class Storm:
         self.put(topics.DISPATCH_CASE, record)
 
 
+_RAIN = (("RG01", 52.4, 1.0), ("RG02", 47.0, 0.92), ("RG03", 38.5, 1.0), ("RG04", 31.0, 1.0), ("RG05", 12.5, 1.0))
+_DEPTHS = (
+    (SpotLevel.L1, 22.0),
+    (SpotLevel.L2, 28.0),
+    (SpotLevel.L2, 34.0),
+    (SpotLevel.L3, 41.0),
+    (SpotLevel.L3, 46.0),
+)
+
+
 def tell(storm: Storm) -> None:
     """The storm up to the moment when level III waits for approval: every panel has something to show."""
     storm.warning(Colour.YELLOW)
@@ -357,8 +378,8 @@ def tell(storm: Storm) -> None:
     _depths(storm)
     storm.detected("SP-QS-01", "青石路铁路桥下", SpotLevel.L2, 29.0, source_id="WL05", area_code="990101002001")
     storm.detected("SP-YL-03", "松林地铁站 A 口", SpotLevel.L1, 17.0, kind=SpotKind.METRO, area_code="990101003002")
-    for number, (station, mm) in enumerate([("RG01", 52.4), ("RG02", 47.0), ("RG03", 38.5), ("RG04", 31.0), ("RG05", 12.5)]):
-        storm.rain(station, mm, completeness=1.0 if number != 1 else 0.92)
+    for station, mm, completeness in _RAIN:
+        storm.rain(station, mm, completeness)
     storm.alarm("WL01", 1, 46.0, 40.0)
     storm.alarm("RG01", 2, 52.4, 50.0, "rain_1h")
     for reason in (RejectReason.BAD_CHECKSUM, RejectReason.BAD_CHECKSUM, RejectReason.FUTURE_TIME):
@@ -373,8 +394,7 @@ def tell(storm: Storm) -> None:
 
 
 def _depths(storm: Storm) -> None:
-    depths = [(SpotLevel.L1, 22.0), (SpotLevel.L2, 28.0), (SpotLevel.L2, 34.0), (SpotLevel.L3, 41.0), (SpotLevel.L3, 46.0)]
-    for number, (level, depth) in enumerate(depths):
+    for number, (level, depth) in enumerate(_DEPTHS):
         storm.minutes(3)
         storm.depth("SP-LJ-01", level, depth, sources=1 + 3 * number)
 

@@ -26,9 +26,7 @@ class Emergency(Protocol):
         """Approve a proposal."""
         ...
 
-    def acknowledge(
-        self, request: AcknowledgeTaskRequest, traceparent: str | None
-    ) -> Reply:
+    def acknowledge(self, request: AcknowledgeTaskRequest, traceparent: str | None) -> Reply:
         """Confirm a task for a person."""
         ...
 
@@ -47,18 +45,12 @@ class GrpcEmergency:
 
     def approve(self, request: ApproveProposalRequest, traceparent: str | None) -> Reply:
         """Approve a proposal."""
-        reply: Reply = self._command.ApproveProposal(
-            request, timeout=COMMAND_S, metadata=_metadata(traceparent)
-        )
+        reply: Reply = self._command.ApproveProposal(request, timeout=COMMAND_S, metadata=_metadata(traceparent))
         return reply
 
-    def acknowledge(
-        self, request: AcknowledgeTaskRequest, traceparent: str | None
-    ) -> Reply:
+    def acknowledge(self, request: AcknowledgeTaskRequest, traceparent: str | None) -> Reply:
         """Confirm a task for a person."""
-        reply: Reply = self._command.AcknowledgeTask(
-            request, timeout=COMMAND_S, metadata=_metadata(traceparent)
-        )
+        reply: Reply = self._command.AcknowledgeTask(request, timeout=COMMAND_S, metadata=_metadata(traceparent))
         return reply
 
     def on_duty(self, post: str, area_code: str) -> str | None:
