@@ -102,7 +102,7 @@ async def test_a_refusal_is_the_owners_words(commands: Commands, storm: Storm, e
 class Lost(Away, grpc.Call):  # type: ignore[misc]
     """A failed call with a status."""
 
-    __abstractmethods__ = frozenset()
+    __abstractmethods__: frozenset[str] = frozenset()
 
     def __init__(self, status: grpc.StatusCode) -> None:
         self.status = status

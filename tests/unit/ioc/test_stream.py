@@ -155,7 +155,7 @@ async def test_a_slow_page_skips_to_the_newest_state(hub: Hub, storm: Storm, mon
 
 
 def reports_on(page: Client) -> int:
-    return [tables["reports"][0]["total"] for _, _, tables in page.events() if "reports" in tables][-1]
+    return int([tables["reports"][0]["total"] for _, _, tables in page.events() if "reports" in tables][-1])
 
 
 async def test_a_page_that_stops_reading_is_cut_off(hub: Hub, storm: Storm, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,10 +25,14 @@ log = logging.getLogger(__name__)
 RequestId = Annotated[str, msgspec.Meta(min_length=8, max_length=80, pattern=r"^[A-Za-z0-9-]+$")]
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 
-_UNDECIDED = {
-    grpc.StatusCode.UNAVAILABLE: "应急指挥服务暂时不可达",
-    grpc.StatusCode.DEADLINE_EXCEEDED: "应急指挥服务没有及时答复",
+_NOT_DONE = {
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.UNAUTHENTICATED,
+    grpc.StatusCode.UNIMPLEMENTED,
 }
+"""Statuses that say that nothing happened; after any other one nobody knows."""
 
 
 class Approve(msgspec.Struct, frozen=True):
@@ -132,9 +136,10 @@ def _answered(send: Callable[[], emergency_pb2.Reply], done: str) -> Outcome:
     except grpc.RpcError as error:
         code = status_of(error)
         log.warning("command failed: %s", code.name)
-        if code in _UNDECIDED:
-            return Outcome(False, False, f"{_UNDECIDED[code]}；再按一次会重发同一请求，不会重复执行", code.name)
-        return Outcome(False, True, f"命令没有执行（{code.name}）", code.name)
+        if code in _NOT_DONE:
+            return Outcome(False, True, f"命令没有执行（{code.name}）", code.name)
+        reason = "没有及时答复" if code is grpc.StatusCode.DEADLINE_EXCEEDED else "暂时不可达"
+        return Outcome(False, False, f"应急指挥服务{reason}；再按一次会重发同一请求，不会重复执行", code.name)
     if reply.accepted:
         return Outcome(True, True, reply.reason or done, reply.code, reply.id)
     return Outcome(False, True, f"未执行：{reply.reason or reply.code}", reply.code, reply.id)

@@ -19,7 +19,7 @@ function spark(history) {
 
 function trend(row) {
   if (row.trend === null) return h("span", { class: "trend" }, "趋势不明");
-  const word = Math.abs(row.trend) < 1 ? "持平" : row.trend > 0 ? `↗ 涨 ${row.trend} cm/时` : `↘ 退 ${-row.trend} cm/时`;
+  const word = Math.abs(row.trend) < 1 ? "持平" : row.trend > 0 ? `↗ ${row.trend} cm/时` : `↘ ${-row.trend} cm/时`;
   return h("span", { class: `trend ${row.trend >= 1 ? "up" : row.trend <= -1 ? "down" : ""}` }, word);
 }
 
