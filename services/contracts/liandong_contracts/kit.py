@@ -83,7 +83,7 @@ class StateEnvelope(Record, frozen=True, kw_only=True):
     timers: tuple[Timer, ...] = ()
     sequences: Mapping[str, int] = msgspec.field(default_factory=dict)
     fences: Mapping[str, int] = msgspec.field(default_factory=dict)
-    recent: bytes = ''
+    recent: bytes
 
     def to_avro(self) -> dict[str, Any]:
         return {

@@ -131,7 +131,7 @@ class Assembly:
         timed = {state for state, _ in self._service.timers}
         tables = []
         for state, store in zip(group.states, part.stores, strict=True):
-            prefix = self._codec.encode(self._changelogs[state.name], StateEnvelope())[:5]
+            prefix = self._codec.encode(self._changelogs[state.name], StateEnvelope(recent=b""))[:5]
             table = Table(
                 store, self._codec.decode, prefix, timed=state.name in timed, cache_size=self._tuning.cache_size
             )

@@ -98,6 +98,9 @@ class EventStep:
         except DecodeError as error:
             self.error = error
 
+    def __repr__(self) -> str:
+        return f"event {self.delivery.topic}/{self.delivery.partition}@{self.delivery.offset}"
+
     def run(self, unit: Unit) -> None:
         """Hand the event to its handler unless the fence has seen it."""
         if self.error is not None:
@@ -149,6 +152,9 @@ class TimerStep:
         self._row = row
         self.timer = Timer(row.kind, row.key, moment(row.due_us), row.data)
 
+    def __repr__(self) -> str:
+        return f"timer {self.timer.kind} of {self.timer.key}"
+
     def run(self, unit: Unit) -> None:
         """Fire it, unless an earlier step of this transaction cancelled or moved it."""
         at = (self.timer.kind, self.timer.key)
@@ -191,6 +197,9 @@ class CommandStep:
         self._reply: Message | None = None
         self.future: Future[Message] = Future()
         self.error: Exception | None = None
+
+    def __repr__(self) -> str:
+        return f"command {self._request.DESCRIPTOR.full_name}"
 
     def run(self, unit: Unit) -> None:
         """Return the stored reply, or handle the request and store the reply."""
@@ -240,6 +249,9 @@ class AnswerStep:
         self._reply = reply
         self._error = error
         self.future: Future[None] = Future()
+
+    def __repr__(self) -> str:
+        return f"answer to call {self.call_id}"
 
     def run(self, unit: Unit) -> None:
         """Hand the answer to its handler, unless the call has been answered before."""

@@ -150,9 +150,12 @@ class AioKafkaSource:
                 self._seek((tp.topic, tp.partition), position)
 
     async def _commit(self) -> None:
-        held = {aiokafka.TopicPartition(*p): self._feed.position(p) for p in self._feed.partitions}
+        found = {aiokafka.TopicPartition(*p): self._feed.position(p) for p in self._feed.partitions}
+        reached = {tp: at for tp, at in found.items() if at and tp in self._consumer.assignment()}
+        if not reached:
+            return
         try:
-            await self._consumer.commit({tp: at for tp, at in held.items() if at})
+            await self._consumer.commit(reached)
         except KafkaError as error:
             log.debug("offsets for monitors not committed: %s", error)
 

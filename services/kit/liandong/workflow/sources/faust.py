@@ -24,14 +24,15 @@ from liandong.workflow.sources.base import Feed, check_positions
 log = logging.getLogger(__name__)
 
 _CHECK_TRIES = 10
+_LINK = "liandong-previous"
 
 
 class FaustSource:
     """One Faust app with one agent over all topics; raw bytes in, nothing out."""
 
     def __init__(self, settings: WorkflowSettings, group: str, topics: list[str], feed: Feed) -> None:
-        logging.getLogger("faust").setLevel(logging.WARNING)
-        logging.getLogger("mode").setLevel(logging.WARNING)
+        for name in ("faust", "mode", __name__):  # services of Faust log under the module of their class
+            logging.getLogger(name).setLevel(logging.WARNING)
         self._feed = feed
         self._app = _app(settings, group)
         transport = _InboxTransport([*self._app.conf.broker], self._app)
@@ -84,7 +85,7 @@ class FaustSource:
     async def _agent(self, stream: Any) -> None:
         async for event in stream.noack().events():
             m = event.message
-            previous, headers = m.headers
+            *headers, (_, previous) = m.headers
             stamp = int(m.timestamp * 1000) if m.timestamp else 0
             await self._feed.put([Delivery(m.topic, m.partition, m.offset, previous, m.key, m.value, headers, stamp)])
             event.ack()  # Kafka's committed offset is for monitors only, the inbox decides
@@ -186,7 +187,8 @@ class _InboxConsumer(Consumer):
     def _to_message(self, tp: TP, record: Any) -> Any:
         message = super()._to_message(tp, record)
         link = self._links.pop((record.topic, record.partition, record.offset), None)
-        message.headers = (link, list(record.headers or ()))  # type: ignore[assignment]  # the link travels along
+        headers: list[Any] = [*(record.headers or ()), (_LINK, link)]  # the link travels with its record
+        message.headers = headers
         return message
 
 
