@@ -74,6 +74,9 @@ function drawPanel(panel) {
   const rows = panel.rows();
   reconcile(panel.body ?? section.querySelector("[data-body]"), rows, panel.make, panel.stamp);
   section.classList.toggle("is-empty", rows.length === 0);
+  const empty = section.querySelector("[data-empty]");
+  empty.dataset.empty ||= empty.textContent;
+  empty.textContent = panel.topics.length && newest(...panel.topics) === null ? "尚未收到数据" : empty.dataset.empty;
   section.querySelector("[data-count]").textContent = panel.name === "feed" || !rows.length ? "" : rows.length;
   section.querySelector("[data-note]").textContent = panel.note?.(rows) ?? "";
   const at = panel.topics.length ? newest(...panel.topics) : null;
