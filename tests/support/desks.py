@@ -1,7 +1,9 @@
 """The emergency and dispatch processes on a real broker, with a flood service that knows one spot. For integration."""
 
+import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -10,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent import futures
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar, cast
@@ -52,11 +55,12 @@ def eventually(probe: Callable[[], T | None], what: str, within_s: float = READY
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody listens on, below those that outgoing connections take."""
+    for port in random.sample(range(22_000, 32_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port")
 
 
 class OneSpot(flood_pb2_grpc.FloodQueryServicer):
@@ -82,6 +86,7 @@ class Desks:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._producer = Producer({"bootstrap.servers": settings.bootstrap})
         self._count = 0
+        self._readers = count()
         self.emergency = self._channel("emergency")
         self.dispatch = self._channel("dispatch")
 
@@ -174,7 +179,7 @@ class Desks:
         consumer = Consumer(
             {
                 "bootstrap.servers": self._settings.bootstrap,
-                "group.id": f"{self._settings.world}.reader.{free_port()}",
+                "group.id": f"{self._settings.world}.reader-{next(self._readers)}",
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "earliest",
                 "enable.auto.commit": False,
