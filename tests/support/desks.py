@@ -1,11 +1,8 @@
 """The emergency and dispatch processes on a real broker, with a flood service that knows one spot. For integration."""
 
-import contextlib
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +19,7 @@ import httpx
 from confluent_kafka import Consumer, Producer
 from liandong.event import Event, Headers, event_from, headers_of
 from liandong.ids import event_id
+from liandong.local.ports import FreePorts
 from liandong.settings import Settings
 from liandong.wire import TopicSpec, codec_of, ensure_topics
 from liandong_contracts import topics
@@ -54,15 +52,6 @@ def eventually(probe: Callable[[], T | None], what: str, within_s: float = READY
     raise AssertionError(f"not within {within_s} s: {what}")
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on, below those that outgoing connections take."""
-    for port in random.sample(range(22_000, 32_000), 100):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("no free port")
-
-
 class OneSpot(flood_pb2_grpc.FloodQueryServicer):
     """A flood service that knows one spot."""
 
@@ -79,10 +68,11 @@ class Desks:
     def __init__(self, settings: Settings, spot_id: str) -> None:
         self._settings = settings
         self._codec = codec_of(settings)
-        self._ports = {name: (free_port(), free_port()) for name in ("emergency", "dispatch")}
+        free = FreePorts()
+        self._ports = {name: (free(), free()) for name in ("emergency", "dispatch")}
         self._flood = grpc.server(futures.ThreadPoolExecutor(4))
         flood_pb2_grpc.add_FloodQueryServicer_to_server(OneSpot(spot_id), self._flood)
-        self._flood_port = self._flood.add_insecure_port("127.0.0.1:0")
+        self._flood_port = self._flood.add_insecure_port(f"127.0.0.1:{free()}")
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._producer = Producer({"bootstrap.servers": settings.bootstrap})
         self._count = 0
