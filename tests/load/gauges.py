@@ -69,7 +69,7 @@ class Sender:
             while number < min(due, total):
                 self._send(number, stage)
                 number += 1
-            await asyncio.sleep(0.001)  # noqa: ASYNC110 - a schedule, not a signal
+            await asyncio.sleep(0.001)
         took = time.monotonic() - begin
         self._print(stage=stage, rate=(self.sent - before) / took, cpu_s=time.process_time() - cpu, end=time.time())
 
