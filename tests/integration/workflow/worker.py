@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from liandong_contracts.rpc.emergency_pb2 import AcknowledgeTaskRequest
-from liandong_contracts.rpc.emergency_pb2_grpc import EmergencyCommandServicer, add_EmergencyCommandServicer_to_server
-
 from liandong.wire import Codec, LocalIds
 from liandong.workflow import WorkflowSettings, outbox, relay, run
 from liandong.workflow.processor import Processor
+from liandong_contracts.rpc.emergency_pb2 import AcknowledgeTaskRequest
+from liandong_contracts.rpc.emergency_pb2_grpc import EmergencyCommandServicer, add_EmergencyCommandServicer_to_server
 
 from tests.support import workflow_ledger as ledger
 
