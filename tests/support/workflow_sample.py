@@ -31,7 +31,7 @@ proposals = sa.Table(
     "proposal",
     metadata,
     sa.Column("key", sa.String, primary_key=True),
-    sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("seen", sa.Integer, nullable=False),
     sa.Column("last", sa.String, nullable=False),
     sa.Column("traceparent", sa.String),
 )
@@ -59,9 +59,9 @@ def propose(event: Event[ResponseProposed], work: Work) -> None:
     if event.data.plan_id == "BROKEN":
         raise RuntimeError("a bug in the handler")
     row = work.one(proposals, key=event.key)
-    count = (row.count if row else 0) + 1
+    seen = (row.seen if row else 0) + 1
     work.upsert(
-        proposals, ["key"], key=event.key, count=count, last=event.data.plan_id, traceparent=work.step_traceparent
+        proposals, ["key"], key=event.key, seen=seen, last=event.data.plan_id, traceparent=work.step_traceparent
     )
     task_id = work.new_id("task", event.data.area_code)
     work.insert(tasks, task_id=task_id, state="ASSIGNED", due_at=work.now + ACK_LIMIT)

@@ -45,7 +45,7 @@ def test_redelivery_changes_nothing(harness: WorkflowHarness) -> None:
     harness.put(topics.EMERGENCY_PROPOSAL, sample.proposal())
     assert harness.redeliver() == []
     assert harness.redeliver(new_offset=True) == []  # fenced by its id: a request has no sequence
-    assert harness.rows(sample.proposals)[0].count == 1
+    assert harness.rows(sample.proposals)[0].seen == 1
 
 
 def test_old_sequence_changes_nothing(harness: WorkflowHarness) -> None:
@@ -63,7 +63,7 @@ def test_crash_loses_and_doubles_nothing(harness: WorkflowHarness, crash: str) -
     getattr(harness, crash)()
     out = harness.put(topics.EMERGENCY_PROPOSAL, sample.proposal())
     assert len(out) == 1
-    assert harness.rows(sample.proposals)[0].count == 2
+    assert harness.rows(sample.proposals)[0].seen == 2
     assert len(harness.rows(sample.tasks)) == len(harness.timers) == 2
 
 
@@ -71,7 +71,7 @@ def test_bad_bytes_go_to_dead_letters_and_the_next_event_lives(harness: Workflow
     headers = [("ce_type", b"liandong.emergency.ResponseProposed"), ("x-odd", b"\xff\xfe")]
     harness.put_raw(WIRE, b"k", b"\x00garbage", headers)
     (dead,) = harness.dead_letters
-    assert (dead.reason, dead.value, dead.key) == ("UNDECODABLE", b"\x00garbage", b"k")
+    assert (dead.reason, dead.value, dead.key) == ("UNKNOWN_SCHEMA", b"\x00garbage", b"k")
     assert dead.headers["x-odd"] == b"\xff\xfe"
     assert (dead.headers["dl_topic"], dead.headers["dl_offset"]) == (WIRE.encode(), b"0")
     assert dead.headers["dl_service"] == b"emergency"
@@ -79,7 +79,7 @@ def test_bad_bytes_go_to_dead_letters_and_the_next_event_lives(harness: Workflow
 
 
 def test_missing_envelope_is_a_dead_letter(harness: WorkflowHarness) -> None:
-    value = harness.codec.encode(topics.EMERGENCY_PROPOSAL, sample.proposal())
+    value = harness.codec.encode(WIRE, sample.proposal())
     harness.put_raw(WIRE, b"k", value, [])
     assert harness.dead_letters[0].reason == "BAD_ENVELOPE"
 
@@ -97,9 +97,10 @@ def test_handler_that_fails_is_a_dead_letter_without_traces(harness: WorkflowHar
 
 
 def test_many_failures_stop_the_service(harness: WorkflowHarness) -> None:
+    for _ in range(99):
+        harness.put(topics.EMERGENCY_PROPOSAL, sample.proposal("BROKEN"))
     with pytest.raises(TooManyFailures):
-        for _ in range(200):
-            harness.put(topics.EMERGENCY_PROPOSAL, sample.proposal("BROKEN"))
+        harness.put(topics.EMERGENCY_PROPOSAL, sample.proposal("BROKEN"))
     assert len(harness.dead_letters) == 99
 
 

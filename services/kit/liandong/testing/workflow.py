@@ -21,7 +21,7 @@ from liandong import ids
 from liandong.clock import ManualClock
 from liandong.event import Event, event_from, headers_of
 from liandong.telemetry.tracing import Tracing
-from liandong.testing.codec import MemoryCodec
+from liandong.wire import Codec, LocalIds
 from liandong.workflow import tables
 from liandong.workflow.api import WorkflowService
 from liandong.workflow.model import Commit, Delivery
@@ -77,7 +77,7 @@ class WorkflowHarness:
         self.service = service
         self.settings = settings or WorkflowSettings(trace_ratio=0, data_dir=Path(tempfile.gettempdir()))
         self.clock = ManualClock(now)
-        self.codec = MemoryCodec()
+        self.codec = Codec(LocalIds())
         self.database = Database(None)
         self.database.create(service.tables, service.version)
         self.published: list[Event[Record]] = []
@@ -133,7 +133,7 @@ class WorkflowHarness:
             traceparent=traceparent,
             actor=actor,
         )
-        return self.put_raw(wire, key.encode(), self.codec.encode(topic, record), headers_of(event))
+        return self.put_raw(wire, key.encode(), self.codec.encode(wire, record), headers_of(event))
 
     def put_raw(
         self, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], partition: int = 0

@@ -18,8 +18,9 @@ from liandong.event import Event
 from liandong.rpc.context import current_traceparent
 from liandong.rpc.server import Servicer
 from liandong.telemetry.tracing import Tracing
+from liandong.wire import Codec
 from liandong.workflow.binding import Binding, CommandRoute, EventRoute
-from liandong.workflow.model import Answer, Codec, Command, Commit, Timer
+from liandong.workflow.model import Answer, Command, Commit, Timer
 from liandong.workflow.settings import WorkflowSettings
 from liandong.workflow.steps import CommandRefused
 from liandong.workflow.work import Work

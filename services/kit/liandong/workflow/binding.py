@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from liandong_contracts import topics
 from liandong_contracts.base import Record, Topic
 
 from liandong.clock import Clock
 from liandong.telemetry.tracing import Tracing
-from liandong.workflow.model import Codec
+from liandong.wire import Codec
 from liandong.workflow.settings import WorkflowSettings
 
 
@@ -45,6 +46,14 @@ class Binding(msgspec.Struct, frozen=True):
     def wire(self, topic: Topic, tier: str | None = None) -> str:
         """Return a topic's name on the wire in this tier and world."""
         return topic.wire(tier or self.settings.tier, self.settings.world)
+
+    @property
+    def schemas(self) -> list[tuple[str, type[Record]]]:
+        """The (topic on the wire, record) pairs that this service reads or may write."""
+        read = {(wire, route.record) for (wire, _), route in self.events.items()}
+        own = [topic for topic in topics.ALL if self.service in topic.producers]
+        written = {(self.wire(topic), record) for topic in own for record in topic.records}
+        return sorted(read | written, key=lambda pair: (pair[0], pair[1].FULL_NAME))
 
     @property
     def dead_letters(self) -> str:

@@ -1,11 +1,11 @@
 """What the engine hands to handlers and what it takes from a consumer. Values only: no SQL, no Kafka client."""
 
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from google.protobuf.message import Message
-from liandong_contracts.base import Record, Topic
+from liandong_contracts.base import Record
 
 from liandong.event import Event, Headers
 
@@ -82,15 +82,3 @@ class Commit(msgspec.Struct, frozen=True):
 
     handled: list[Event[Record]]
     emitted: list[Event[Record]]
-
-
-class Codec(Protocol):
-    """Bytes to records and back; `decode` raises DecodeError."""
-
-    def encode(self, topic: Topic, record: Record) -> bytes:
-        """Return the framed bytes of a record."""
-        ...
-
-    def decode(self, value: bytes) -> Record:
-        """Return the record in framed bytes."""
-        ...

@@ -79,18 +79,23 @@ class Processor:
         todo: list[Step] = [*(EventStep(self.binding, delivery) for delivery in accepted.deliveries), *steps]
         if todo or accepted.ends or self.timers_due():
             began = time.monotonic()
-            try:
-                unit, done = self._transact(todo, accepted.ends, self._plain)
-            except Exception as error:
-                if isinstance(error, LiandongError) or is_database_trouble(error):
-                    raise
-                log.warning("a step failed, running its group with savepoints: %r", error)
-                unit, done = self._transact(todo, accepted.ends, self._guarded)
+            done = self._attempt(todo, accepted.ends) or self._transact(todo, accepted.ends, self._guarded)
+            unit, steps_done = done
             self.inbox.moved(accepted.ends)
-            self._committed(unit, done, time.monotonic() - began)
+            self._committed(unit, steps_done, time.monotonic() - began)
         metrics.EVENTS.labels(self.binding.service, "taken").inc(len(accepted.deliveries))
         metrics.EVENTS.labels(self.binding.service, "repeated").inc(accepted.repeated)
         return accepted.broken
+
+    def _attempt(self, todo: list[Step], ends: dict[Partition, int]) -> tuple[Unit, list[Step]] | None:
+        """Run a group without savepoints; None when a step failed."""
+        try:
+            return self._transact(todo, ends, self._plain)
+        except Exception as error:
+            if isinstance(error, LiandongError) or is_database_trouble(error):
+                raise
+            log.warning("a step failed, its group runs again with savepoints: %r", error)
+            return None
 
     def _transact(
         self, todo: list[Step], ends: dict[Partition, int], run: Callable[[Unit, Step], None]
@@ -143,7 +148,7 @@ class Processor:
         except Exception as error:
             if isinstance(error, Unavailable) or is_database_trouble(error):
                 raise
-            log.exception("a handler failed")
+            log.exception("%r failed", step)
             unit.undo(marks)
             step.fail(unit, error)
 

@@ -26,7 +26,7 @@ from liandong.workflow.unit import Unit, micros, moment
 from liandong.workflow.work import Work
 
 HANDLER_FAILED = "HANDLER_FAILED"
-_decode_cause = msgspec.msgpack.Decoder(Cause).decode
+decode_cause = msgspec.msgpack.Decoder(Cause).decode
 
 
 class Step(Protocol):
@@ -98,6 +98,9 @@ class EventStep:
         except DecodeError as error:
             self.error = error
 
+    def __repr__(self) -> str:
+        return f"event {self.delivery.topic}/{self.delivery.partition}@{self.delivery.offset}"
+
     def run(self, unit: Unit) -> None:
         """Hand the event to its handler unless the fence has seen it."""
         if self.error is not None:
@@ -149,6 +152,9 @@ class TimerStep:
         self._row = row
         self.timer = Timer(row.kind, row.key, moment(row.due_us), row.data)
 
+    def __repr__(self) -> str:
+        return f"timer {self.timer.kind} of {self.timer.key}"
+
     def run(self, unit: Unit) -> None:
         """Fire it, unless an earlier step of this transaction cancelled or moved it."""
         at = (self.timer.kind, self.timer.key)
@@ -159,7 +165,7 @@ class TimerStep:
         handler = self._binding.timers.get(self.timer.kind)
         if handler is None:
             raise LookupError(f"no handler for timers of kind {self.timer.kind!r}")
-        handle(self._binding, unit, _decode_cause(self._row.cause), name, "internal", handler, self.timer)
+        handle(self._binding, unit, decode_cause(self._row.cause), name, "internal", handler, self.timer)
 
     def fail(self, unit: Unit, error: Exception) -> None:
         """Remove the timer and leave a dead letter with its data."""
@@ -191,6 +197,9 @@ class CommandStep:
         self._reply: Message | None = None
         self.future: Future[Message] = Future()
         self.error: Exception | None = None
+
+    def __repr__(self) -> str:
+        return f"command {self._request.DESCRIPTOR.full_name}"
 
     def run(self, unit: Unit) -> None:
         """Return the stored reply, or handle the request and store the reply."""
@@ -241,6 +250,9 @@ class AnswerStep:
         self._error = error
         self.future: Future[None] = Future()
 
+    def __repr__(self) -> str:
+        return f"answer to call {self.call_id}"
+
     def run(self, unit: Unit) -> None:
         """Hand the answer to its handler, unless the call has been answered before."""
         where = tables.call.c.id == self.call_id
@@ -252,7 +264,7 @@ class AnswerStep:
         answer: Answer[Message] = Answer(row.method, reply, self._error, row.data)
         name = f"{self._binding.service} answer {row.then}"
         handler = self._binding.answers[row.then]
-        handle(self._binding, unit, _decode_cause(row.cause), name, "internal", handler, answer)
+        handle(self._binding, unit, decode_cause(row.cause), name, "internal", handler, answer)
 
     def fail(self, unit: Unit, error: Exception) -> None:
         """Remove the call and leave a dead letter with the reply's bytes."""

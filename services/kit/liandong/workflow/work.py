@@ -107,7 +107,7 @@ class Work:
             traceparent=traceparent or self.traceparent or None,
             topic=wire,
         )
-        self._unit.output(wire, key.encode(), self._binding.codec.encode(topic, record), headers_of(event))
+        self._unit.output(wire, key.encode(), self._binding.codec.encode(wire, record), headers_of(event))
         self._unit.emitted.append(event)
         return event
 

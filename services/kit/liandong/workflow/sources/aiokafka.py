@@ -1,0 +1,173 @@
+"""The plain aiokafka consumer as a source."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import aiokafka
+from aiokafka.errors import KafkaError
+
+from liandong.errors import PositionError
+from liandong.workflow.model import Delivery, Partition
+from liandong.workflow.settings import WorkflowSettings
+from liandong.workflow.sources.base import Feed, check_positions
+
+log = logging.getLogger(__name__)
+
+_COMMIT_EVERY_S = 5.0
+_CHECK_TRIES = 10
+
+
+class AioKafkaSource:
+    """Fetches in one task; positions come from the feed, commits to Kafka are for lag monitors only."""
+
+    def __init__(self, settings: WorkflowSettings, group: str, topics: list[str], feed: Feed) -> None:
+        self._feed = feed
+        self._topics = topics
+        self._chain: dict[Partition, int] = {}
+        self._epoch = 0
+        self._error: BaseException | None = None
+        self._task: asyncio.Task[None] | None = None
+        session_ms = int(settings.workflow_session_s * 1000)
+        self._consumer = aiokafka.AIOKafkaConsumer(
+            bootstrap_servers=settings.bootstrap,
+            group_id=group,
+            group_instance_id=f"{group}.{settings.instance}",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            session_timeout_ms=session_ms,
+            heartbeat_interval_ms=session_ms // 4,
+            fetch_max_wait_ms=500,
+            retry_backoff_ms=200,
+        )
+
+    async def start(self) -> None:
+        """Join the group and begin to fetch."""
+        self._consumer.subscribe(self._topics, listener=_Listener(self))
+        await self._consumer.start()
+        self._task = asyncio.create_task(self._run(), name="source")
+
+    async def stop(self) -> None:
+        """Leave the group."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._consumer.stop()
+
+    def failed(self) -> str | None:
+        """Say why fetching ended."""
+        if self._error is not None:
+            return f"{type(self._error).__name__}: {self._error}"
+        if self._task is not None and self._task.done():
+            return "the fetching task has ended"
+        return None
+
+    async def reseek(self, partition: Partition, position: int) -> None:
+        """Seek back; records already fetched from further on no longer fit the chain."""
+        tp = aiokafka.TopicPartition(*partition)
+        if tp in self._consumer.assignment():
+            self._seek(partition, position)
+
+    def backlog(self) -> int | None:
+        """Count the events that are not committed yet."""
+        return self._feed.backlog(self._consumer, aiokafka.TopicPartition)
+
+    async def take(self, partitions: list[Partition]) -> None:
+        """Seek newly assigned partitions to where the inbox stands."""
+        positions = await self._feed.assigned(partitions)
+        await self._check(positions)
+        for partition, position in positions.items():
+            self._seek(partition, position)
+
+    async def give(self, partitions: list[Partition]) -> None:
+        """Let partitions go."""
+        await self._feed.revoked(partitions)
+
+    def _seek(self, partition: Partition, position: int) -> None:
+        self._epoch += 1
+        self._consumer.seek(aiokafka.TopicPartition(*partition), position)
+        self._chain[partition] = position
+
+    async def _check(self, positions: dict[Partition, int]) -> None:
+        tps = [aiokafka.TopicPartition(*partition) for partition in positions]
+        for left in reversed(range(_CHECK_TRIES)):
+            try:
+                begins = await self._consumer.beginning_offsets(tps)
+                ends = await self._consumer.end_offsets(tps)
+                check_positions(positions, begins, ends)
+            except KafkaError as error:
+                if not left:
+                    raise
+                log.info("positions not checked yet: %s", error)
+            except PositionError as error:
+                if not left:
+                    self._error = error
+                    return
+            else:
+                return
+            await asyncio.sleep(0.5)
+
+    async def _run(self) -> None:
+        commit_at = 0.0
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                epoch = self._epoch
+                fetched = await self._consumer.getmany(timeout_ms=500, max_records=500)
+                if epoch != self._epoch:
+                    self._go_back(fetched)
+                elif fetched:
+                    await self._feed.put(self._linked(fetched))
+                if loop.time() > commit_at:
+                    commit_at = loop.time() + _COMMIT_EVERY_S
+                    await self._commit()
+        except Exception as error:
+            log.exception("the source stops")
+            self._error = error
+
+    def _linked(self, fetched: Mapping[Any, Any]) -> list[Delivery]:
+        deliveries: list[Delivery] = []
+        for tp, records in fetched.items():
+            previous = self._chain.get((tp.topic, tp.partition))
+            for r in records:
+                headers = list(r.headers)
+                deliveries.append(
+                    Delivery(tp.topic, tp.partition, r.offset, previous, r.key, r.value, headers, r.timestamp)
+                )
+                previous = r.offset + 1
+            if previous is not None:
+                self._chain[tp.topic, tp.partition] = previous
+        return deliveries
+
+    def _go_back(self, fetched: Mapping[Any, Any]) -> None:
+        """A seek overtook this fetch: its records prove nothing, and were taken from beyond the new position."""
+        held = self._consumer.assignment()
+        for tp in fetched:
+            position = self._feed.position((tp.topic, tp.partition))
+            if tp in held and position is not None:
+                self._seek((tp.topic, tp.partition), position)
+
+    async def _commit(self) -> None:
+        found = {aiokafka.TopicPartition(*p): self._feed.position(p) for p in self._feed.partitions}
+        reached = {tp: at for tp, at in found.items() if at and tp in self._consumer.assignment()}
+        if not reached:
+            return
+        try:
+            await self._consumer.commit(reached)
+        except KafkaError as error:
+            log.debug("offsets for monitors not committed: %s", error)
+
+
+class _Listener(aiokafka.ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, source: AioKafkaSource) -> None:
+        self._source = source
+
+    async def on_partitions_revoked(self, revoked: set[aiokafka.TopicPartition]) -> None:
+        if revoked:
+            await self._source.give([(tp.topic, tp.partition) for tp in revoked])
+
+    async def on_partitions_assigned(self, assigned: set[aiokafka.TopicPartition]) -> None:
+        if assigned:
+            await self._source.take([(tp.topic, tp.partition) for tp in assigned])

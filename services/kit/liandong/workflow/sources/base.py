@@ -1,0 +1,138 @@
+"""The seam between a consuming runtime and the engine.
+
+A source asks the feed where to seek when partitions come, hands raw records over in order with their links, and goes
+back when told to. It decodes nothing, skips nothing, and holds no state that matters.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from liandong.errors import PositionError
+from liandong.workflow.model import Delivery, Partition
+from liandong.workflow.settings import WorkflowSettings
+from liandong.workflow.writer import Writer
+
+log = logging.getLogger(__name__)
+
+_MOST_WAITING = 1000
+
+
+class Source(Protocol):
+    """A consuming runtime. All methods are called on the event loop."""
+
+    async def start(self) -> None:
+        """Join the group and begin; raises when the broker does not answer."""
+        ...
+
+    async def stop(self) -> None:
+        """Leave the group."""
+        ...
+
+    def failed(self) -> str | None:
+        """Say why the runtime no longer consumes, or None while it does."""
+        ...
+
+    async def reseek(self, partition: Partition, position: int) -> None:
+        """Go back to a position, because records were skipped on the way."""
+        ...
+
+    def backlog(self) -> int | None:
+        """Return how many events are not committed yet, or None when that is not known."""
+        ...
+
+
+class Feed:
+    """What a source sees of the engine."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._loop = asyncio.get_running_loop()
+        self._room = asyncio.Event()
+        self._blocked = False
+        self.assigned_once = False
+        self._handed: dict[Partition, int] = {}
+        writer.on_room = self._on_room
+
+    async def assigned(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        """Take partitions over; return where each one has to be sought."""
+        wanted = list(partitions)
+        positions = await asyncio.wrap_future(self._writer.call(lambda: self._writer.processor.open(wanted)))
+        self.assigned_once = True
+        self._handed.update(positions)
+        log.info("assigned %s", ", ".join(f"{t}/{p}@{at}" for (t, p), at in sorted(positions.items())) or "nothing")
+        return positions
+
+    async def revoked(self, partitions: Sequence[Partition]) -> None:
+        """Give partitions up; returns when nothing of theirs is being committed any more."""
+        gone = list(partitions)
+        await asyncio.wrap_future(self._writer.call(lambda: self._writer.processor.inbox.forget(gone)))
+
+    async def put(self, deliveries: Sequence[Delivery]) -> None:
+        """Hand records over; waits while more than a thousand are queued."""
+        self._writer.offer(deliveries)
+        for delivery in deliveries:
+            self._handed[delivery.topic, delivery.partition] = delivery.offset + 1
+        while self._writer.waiting > _MOST_WAITING:
+            self._room.clear()
+            self._blocked = True
+            if self._writer.waiting > _MOST_WAITING:
+                await self._room.wait()
+
+    def position(self, partition: Partition) -> int | None:
+        """Return where a partition stands, or None when it is not this worker's."""
+        return self._writer.processor.inbox.positions.get(partition)
+
+    @property
+    def partitions(self) -> list[Partition]:
+        """The partitions that this worker holds."""
+        return list(self._writer.processor.inbox.positions)
+
+    def backlog(self, consumer: Any, partition_type: Callable[[str, int], Any]) -> int | None:
+        """Count what is not committed yet, from an aiokafka consumer; None while an end is not known.
+
+        When everything handed over is committed, the consumer's own position counts: it has also passed the
+        transaction markers that no record follows.
+        """
+        total = 0
+        for partition, stored in list(self._writer.processor.inbox.positions.items()):
+            tp = partition_type(*partition)
+            if tp not in consumer.assignment():
+                return None
+            state = consumer._subscription.subscription.assignment.state_value(tp)
+            end = state.lso if state.lso not in (None, -1) else state.highwater
+            if end is None or not state.has_valid_position:
+                return None
+            idle = self._handed.get(partition, stored) <= stored
+            total += max(0, end - (max(state.position, stored) if idle else stored))
+        return total
+
+    def _on_room(self) -> None:
+        if self._blocked and self._writer.waiting <= _MOST_WAITING:
+            self._blocked = False
+            self._loop.call_soon_threadsafe(self._room.set)
+
+
+SourceFactory = Callable[[WorkflowSettings, str, list[str], Feed], Source]
+
+
+def check_positions(
+    positions: Mapping[Partition, int], begins: Mapping[Partition, int], ends: Mapping[Partition, int]
+) -> None:
+    """Raise PositionError when a stored position is outside its topic; a position is never reset silently.
+
+    A partition never read (position 0) may begin anywhere.
+    """
+    for (topic, partition), position in positions.items():
+        begin, end = begins[topic, partition], ends[topic, partition]
+        if 0 < position < begin:
+            raise PositionError(
+                f"{topic}/{partition}: stored position {position}, but the topic begins at {begin}: events expired "
+                "before this service read them. Raise the retention, or move the position by hand and accept the gap"
+            )
+        if position > end:
+            raise PositionError(
+                f"{topic}/{partition}: stored position {position}, but the topic ends at {end}: it was created anew or "
+                "lost data. Restore the topic, or start this service with an empty database"
+            )

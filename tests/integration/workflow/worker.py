@@ -1,0 +1,88 @@
+"""The process that crash tests kill: `worker.py SETTINGS.json [FAIL_POINT PASS]`.
+
+FAIL_POINT names a step of the engine; the process sends itself SIGKILL when it gets there for the PASS-th time.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+from liandong.wire import Codec, LocalIds
+from liandong.workflow import WorkflowSettings, outbox, relay, run
+from liandong.workflow.processor import Processor
+from liandong_contracts.rpc.emergency_pb2 import AcknowledgeTaskRequest
+from liandong_contracts.rpc.emergency_pb2_grpc import EmergencyCommandServicer, add_EmergencyCommandServicer_to_server
+
+from tests.support import workflow_ledger as ledger
+
+
+class FailPoint:
+    """Counts passes and dies at the chosen one."""
+
+    def __init__(self, passes: int) -> None:
+        self._left = passes
+
+    def __call__(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def around(owner: Any, name: str, before: Callable[[], None], after: Callable[[], None]) -> None:
+    """Wrap a method of the engine."""
+    inner = getattr(owner, name)
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        before()
+        result = inner(*args, **kwargs)
+        after()
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+def arm(name: str, passes: int) -> None:
+    """Install one fail point."""
+    die, nothing = FailPoint(passes), lambda: None
+    if name == "before_sql_commit":
+        around(Processor, "_check_failures", die, nothing)
+    elif name == "after_sql_commit":
+        around(Processor, "_committed", die, nothing)
+    elif name == "before_publish":
+        around(relay.Relay, "_publish", die, nothing)
+    elif name == "inside_kafka_transaction":
+        around(relay.Relay, "_commit", die, nothing)
+    elif name == "after_kafka_commit":
+        around(relay.Relay, "_commit", nothing, die)
+    elif name == "before_clean":
+        around(run.Process, "_clean", die, nothing)
+    elif name == "after_clean":
+        around(outbox, "clean", nothing, die)
+    else:
+        raise SystemExit(f"no fail point {name}")
+
+
+class Commands(EmergencyCommandServicer):
+    """The thin servicer that services write too."""
+
+    def AcknowledgeTask(self, request: AcknowledgeTaskRequest, context: grpc.ServicerContext) -> Any:
+        """Run the command."""
+        return ledger.service.execute(request, actor=request.person_id)
+
+
+def main() -> None:
+    settings = WorkflowSettings(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    if len(sys.argv) > 2:
+        arm(sys.argv[2], int(sys.argv[3]))
+    relay._CLEAN_EVERY_S = 0.5
+    vars(run)["codec_of"] = lambda _settings: Codec(LocalIds())
+    ledger.service.run(settings, grpc=[(add_EmergencyCommandServicer_to_server, Commands())])
+
+
+if __name__ == "__main__":
+    main()
