@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
+from confluent_kafka.admin import NewTopic
 from liandong.clock import ManualClock, real_now
 from liandong.errors import ConfigError, Fenced, LiandongError, PositionError
 from liandong.event import Event

@@ -44,22 +44,26 @@ def consumer_config(settings: Settings, service: str, tuning: Tuning) -> dict[st
             "session.timeout.ms": tuning.session_ms,
             "heartbeat.interval.ms": max(500, tuning.session_ms // 6),
         }
-    return _QUIET | group | {
-        "bootstrap.servers": settings.bootstrap,
-        "client.id": f"{service}.{settings.instance}",
-        "group.id": settings.scoped(service),
-        "isolation.level": "read_committed",  # also makes `committed` wait for open transactions (require_stable)
-        "enable.auto.commit": False,
-        "enable.auto.offset.store": False,
-        "enable.partition.eof": True,
-        "auto.offset.reset": "error",
-        "fetch.wait.max.ms": 100,
-        "fetch.queue.backoff.ms": 5,
-        "fetch.error.backoff.ms": 20,
-        "queued.min.messages": 10_000,
-        "max.poll.interval.ms": tuning.max_poll_ms,
-        "topic.metadata.refresh.interval.ms": 60_000,
-    }
+    return (
+        _QUIET
+        | group
+        | {
+            "bootstrap.servers": settings.bootstrap,
+            "client.id": f"{service}.{settings.instance}",
+            "group.id": settings.scoped(service),
+            "isolation.level": "read_committed",  # also makes `committed` wait for open transactions (require_stable)
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+            "fetch.wait.max.ms": 100,
+            "fetch.queue.backoff.ms": 5,
+            "fetch.error.backoff.ms": 20,
+            "queued.min.messages": 10_000,
+            "max.poll.interval.ms": tuning.max_poll_ms,
+            "topic.metadata.refresh.interval.ms": 60_000,
+        }
+    )
 
 
 def producer_config(settings: Settings, service: str, tuning: Tuning) -> dict[str, Any]:
