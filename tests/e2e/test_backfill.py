@@ -56,7 +56,7 @@ def test_a_flood_morning_as_history(watching: Watching, real_data: Path) -> None
         for event in ledger.of(ReadingCorrected):
             values[event.data.device_id, event.data.metric, event.data.observed_at] = event.data.new_value
         expected = {
-            (one.station, "/".join(filter(None, one[2:5])), datetime.fromisoformat(one.time)): one.value
+            (one.station, "/".join(filter(None, one[2:5])), datetime.fromisoformat(str(one.time))): one.value
             for one in final.reset_index().set_axis(["station", *"pqu", "time", "value"], axis=1).itertuples()
         }
         assert values == expected

@@ -47,18 +47,18 @@ class Sender:
 
     async def run(self) -> None:
         """Connect, send all stages, wait for the last answers, print a summary."""
-        readers = []
+        counters: list[asyncio.Task[None]] = []
         for _ in range(self._load.connections):
             reader, writer = await asyncio.open_connection("127.0.0.1", self._load.port)
             self._writers.append(writer)
-            readers.append(asyncio.create_task(self._count(reader)))
+            counters.append(asyncio.create_task(self._count(reader)))
         for stage, (rate, seconds) in enumerate(self._load.stages):
             await self._stage(stage, rate, seconds)
         deadline = time.monotonic() + 20
-        while self.answered < self.sent and time.monotonic() < deadline:  # noqa: ASYNC110 - bounded
+        while self.answered < self.sent and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
-        for reader in readers:
-            reader.cancel()
+        for counter in counters:
+            counter.cancel()
         self._print(summary=True, sent=self.sent, answered=self.answered, cpu_s=time.process_time())
 
     async def _stage(self, stage: int, rate: float, seconds: float) -> None:
@@ -82,7 +82,7 @@ class Sender:
         if self._last.get(station) == observed:  # the protocol tells minutes: the same minute would be the same reading
             observed += timedelta(minutes=1)
         self._last[station] = observed
-        crossing = (number + index * 7) % load.crossing_every == 0
+        crossing = (number // len(load.stations) + index) % load.crossing_every == 0  # each gauge in its turn
         cm = _DEEP_CM if crossing else _QUIET_CM
         body = encode.report_body(
             self.sent % 0xFFFF + 1, now, station, _CLASS, [(observed, [(_DEPTH_ELEMENT, cm / 100)])]

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 from liandong.errors import DecodeError, Unavailable
@@ -67,7 +68,7 @@ class Watch(threading.Thread):
                 record = self._codec.decode(value)
                 event = event_from(
                     record,
-                    message.headers(),
+                    cast("list[tuple[str, bytes]]", message.headers() or []),
                     topic=message.topic() or "",
                     partition=message.partition() or 0,
                     offset=message.offset() or 0,

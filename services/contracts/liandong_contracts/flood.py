@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from liandong_contracts.base import Record, symbols
-from liandong_contracts.common import Colour, GeoPoint, Quality
+from liandong_contracts.common import Colour, GeoPoint, Level, Quality
 
 
 class AreaEvidenceKind(StrEnum):
@@ -94,6 +94,7 @@ class WarningAction(StrEnum):
 
 
 _COLOUR = symbols(Colour)
+_LEVEL = symbols(Level)
 _QUALITY = symbols(Quality)
 _AREA_EVIDENCE_KIND = symbols(AreaEvidenceKind)
 _CONFIRMED_BY = symbols(ConfirmedBy)
@@ -103,6 +104,238 @@ _SPOT_LEVEL = symbols(SpotLevel)
 _SPOT_SOURCE = symbols(SpotSource)
 _SPOT_STATUS = symbols(SpotStatus)
 _WARNING_ACTION = symbols(WarningAction)
+
+
+class AreaStation(Record, frozen=True, kw_only=True):
+    """Rain of one station as it counts for an area.
+
+    station_id: Rain gauge.
+    mm: Rain by window code. [mm]
+    completeness: Share of the readings of the last hour that came, 0 to 1. [1]
+    at: Time of the evidence.
+    event_id: Event that said it.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.AreaStation"
+
+    station_id: str
+    mm: Mapping[str, float]
+    completeness: float
+    at: datetime
+    event_id: str
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "station_id": self.station_id,
+            "mm": self.mm,
+            "completeness": self.completeness,
+            "at": self.at,
+            "event_id": self.event_id,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            station_id=raw["station_id"],
+            mm=raw["mm"],
+            completeness=raw["completeness"],
+            at=raw["at"],
+            event_id=raw["event_id"],
+        )
+
+
+class DeepSince(Record, frozen=True, kw_only=True):
+    """Since when a spot has been at least so deep.
+
+    cm: Depth that a rule asks for. [cm]
+    since: Since when.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.DeepSince"
+
+    cm: float
+    since: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "cm": self.cm,
+            "since": self.since,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            cm=raw["cm"],
+            since=raw["since"],
+        )
+
+
+class AreaSpot(Record, frozen=True, kw_only=True):
+    """One open spot as it counts for an area.
+
+    spot_id: Spot.
+    depth_cm: Last known depth. [cm]
+    level: Level.
+    main_road: True when it is part of a main road.
+    deep: How long it has been as deep as the rules ask.
+    at: Time of the evidence.
+    event_id: Event that said it.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.AreaSpot"
+
+    spot_id: str
+    depth_cm: float | None = None
+    level: SpotLevel
+    main_road: bool
+    deep: tuple[DeepSince, ...]
+    at: datetime
+    event_id: str
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "spot_id": self.spot_id,
+            "depth_cm": self.depth_cm,
+            "level": self.level,
+            "main_road": self.main_road,
+            "deep": [item.to_avro() for item in self.deep],
+            "at": self.at,
+            "event_id": self.event_id,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            spot_id=raw["spot_id"],
+            depth_cm=raw["depth_cm"],
+            level=_SPOT_LEVEL[raw["level"]],
+            main_road=raw["main_road"],
+            deep=tuple([DeepSince.from_avro(item) for item in raw["deep"]]),
+            at=raw["at"],
+            event_id=raw["event_id"],
+        )
+
+
+class AreaDrain(Record, frozen=True, kw_only=True):
+    """One drain or forebay over its limit.
+
+    subject: Gauge.
+    at: Time of the evidence.
+    event_id: Event that said it.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.AreaDrain"
+
+    subject: str
+    at: datetime
+    event_id: str
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "subject": self.subject,
+            "at": self.at,
+            "event_id": self.event_id,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            subject=raw["subject"],
+            at=raw["at"],
+            event_id=raw["event_id"],
+        )
+
+
+class AreaWarning(Record, frozen=True, kw_only=True):
+    """One weather warning for an area, not yet cancelled or expired.
+
+    warning_id: Identifier given by the issuer.
+    event_code: Event code, e.g. 11B03 rainstorm.
+    issuer: Who issued it.
+    colour: Colour.
+    effective: Valid from.
+    expires: Valid until.
+    event_id: Event that brought it.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.AreaWarning"
+
+    warning_id: str
+    event_code: str
+    issuer: str
+    colour: Colour
+    effective: datetime
+    expires: datetime
+    event_id: str
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "warning_id": self.warning_id,
+            "event_code": self.event_code,
+            "issuer": self.issuer,
+            "colour": self.colour,
+            "effective": self.effective,
+            "expires": self.expires,
+            "event_id": self.event_id,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            warning_id=raw["warning_id"],
+            event_code=raw["event_code"],
+            issuer=raw["issuer"],
+            colour=_COLOUR[raw["colour"]],
+            effective=raw["effective"],
+            expires=raw["expires"],
+            event_id=raw["event_id"],
+        )
+
+
+class Area(Record, frozen=True, kw_only=True):
+    """What counts for the response level of one district, and what was last proposed for it.
+
+    area_code: District, six digits.
+    stations: Rain stations heard in the last hours.
+    spots: Open spots.
+    drains: Drains over their limit.
+    warnings: Warnings in force or still to come.
+    proposed: Level last proposed; UNKNOWN: none.
+    calm_since: Since when nothing has held the proposed level up.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.Area"
+
+    area_code: str
+    stations: tuple[AreaStation, ...]
+    spots: tuple[AreaSpot, ...]
+    drains: tuple[AreaDrain, ...]
+    warnings: tuple[AreaWarning, ...]
+    proposed: Level
+    calm_since: datetime | None = None
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "area_code": self.area_code,
+            "stations": [item.to_avro() for item in self.stations],
+            "spots": [item.to_avro() for item in self.spots],
+            "drains": [item.to_avro() for item in self.drains],
+            "warnings": [item.to_avro() for item in self.warnings],
+            "proposed": self.proposed,
+            "calm_since": self.calm_since,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            area_code=raw["area_code"],
+            stations=tuple([AreaStation.from_avro(item) for item in raw["stations"]]),
+            spots=tuple([AreaSpot.from_avro(item) for item in raw["spots"]]),
+            drains=tuple([AreaDrain.from_avro(item) for item in raw["drains"]]),
+            warnings=tuple([AreaWarning.from_avro(item) for item in raw["warnings"]]),
+            proposed=_LEVEL[raw["proposed"]],
+            calm_since=raw["calm_since"],
+        )
 
 
 class AreaEvidence(Record, frozen=True, kw_only=True):
@@ -175,6 +408,66 @@ class AreaEvidence(Record, frozen=True, kw_only=True):
         )
 
 
+class DepthMark(Record, frozen=True, kw_only=True):
+    """What a spot was last told about the water at a gauge.
+
+    depth_cm: Depth, null when the gauge gave none. [cm]
+    quality: Quality of the depth.
+    at: Time of the reading.
+    dry_told: How often in a row it was told that hardly any water stands.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.DepthMark"
+
+    depth_cm: float | None = None
+    quality: Quality
+    at: datetime
+    dry_told: int = 0
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "depth_cm": self.depth_cm,
+            "quality": self.quality,
+            "at": self.at,
+            "dry_told": self.dry_told,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            depth_cm=raw["depth_cm"],
+            quality=_QUALITY[raw["quality"]],
+            at=raw["at"],
+            dry_told=raw["dry_told"],
+        )
+
+
+class DrainMark(Record, frozen=True, kw_only=True):
+    """What the area was last told about a drain or forebay.
+
+    over: True while it is over its limit.
+    at: Time of the reading.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.DrainMark"
+
+    over: bool
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "over": self.over,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            over=raw["over"],
+            at=raw["at"],
+        )
+
+
 class FloodEvidence(Record, frozen=True, kw_only=True):
     """积水线索: One observation of water at one spot, from a gauge or a person; internal evidence.
 
@@ -221,6 +514,116 @@ class FloodEvidence(Record, frozen=True, kw_only=True):
         )
 
 
+class RainMark(Record, frozen=True, kw_only=True):
+    """The rain of one window as last published for a station.
+
+    window: Length of the window.
+    end: Its end.
+    mm: Rain in the window. [mm]
+    completeness: Share of the readings that came, 0 to 1. [1]
+    revision: How often windows with this end were revised.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.RainMark"
+
+    window: RainWindow
+    end: datetime
+    mm: float
+    completeness: float
+    revision: int
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "window": self.window,
+            "end": self.end,
+            "mm": self.mm,
+            "completeness": self.completeness,
+            "revision": self.revision,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            window=_RAIN_WINDOW[raw["window"]],
+            end=raw["end"],
+            mm=raw["mm"],
+            completeness=raw["completeness"],
+            revision=raw["revision"],
+        )
+
+
+class RainTold(Record, frozen=True, kw_only=True):
+    """What the area was last told about the rain of a station.
+
+    mm: Rain by window code. [mm]
+    completeness: Share of the readings of the last hour that came, 0 to 1. [1]
+    at: Time of the reading that made it so.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.RainTold"
+
+    mm: Mapping[str, float]
+    completeness: float
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "mm": self.mm,
+            "completeness": self.completeness,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            mm=raw["mm"],
+            completeness=raw["completeness"],
+            at=raw["at"],
+        )
+
+
+class GaugeTrack(Record, frozen=True, kw_only=True):
+    """Memory of one gauge: its rain of the last 25 hours, and what was last told about its water.
+
+    device_id: Gauge.
+    rain: Rain by five-minute slots as liandong.pure.windows packs it; empty for a gauge without rain.
+    windows: Rain windows as last published.
+    rain_told: Rain evidence last given.
+    depth: Water evidence last given.
+    drain: Drain evidence last given.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.GaugeTrack"
+
+    device_id: str
+    rain: bytes
+    windows: tuple[RainMark, ...] = ()
+    rain_told: RainTold | None = None
+    depth: DepthMark | None = None
+    drain: DrainMark | None = None
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "device_id": self.device_id,
+            "rain": self.rain,
+            "windows": [item.to_avro() for item in self.windows],
+            "rain_told": None if self.rain_told is None else self.rain_told.to_avro(),
+            "depth": None if self.depth is None else self.depth.to_avro(),
+            "drain": None if self.drain is None else self.drain.to_avro(),
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            device_id=raw["device_id"],
+            rain=raw["rain"],
+            windows=tuple([RainMark.from_avro(item) for item in raw["windows"]]),
+            rain_told=None if raw["rain_told"] is None else RainTold.from_avro(raw["rain_told"]),
+            depth=None if raw["depth"] is None else DepthMark.from_avro(raw["depth"]),
+            drain=None if raw["drain"] is None else DrainMark.from_avro(raw["drain"]),
+        )
+
+
 class RainfallAggregated(Record, frozen=True, kw_only=True):
     """雨量统计: Rain of one station over one window; a later revision replaces an earlier one.
 
@@ -264,6 +667,130 @@ class RainfallAggregated(Record, frozen=True, kw_only=True):
             completeness=raw["completeness"],
             provisional=raw["provisional"],
             revision=raw["revision"],
+        )
+
+
+class SpotWitness(Record, frozen=True, kw_only=True):
+    """The latest word of one source about a spot.
+
+    source: Kind of source.
+    source_id: Device, report or person.
+    depth_cm: Depth it gave, if any. [cm]
+    quality: Quality of its word.
+    wet: True when it says that water stands there.
+    counted: True once it has said so in this episode, and is counted as a source.
+    at: When it saw it.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.SpotWitness"
+
+    source: SpotSource
+    source_id: str
+    depth_cm: float | None = None
+    quality: Quality
+    wet: bool
+    counted: bool
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "source": self.source,
+            "source_id": self.source_id,
+            "depth_cm": self.depth_cm,
+            "quality": self.quality,
+            "wet": self.wet,
+            "counted": self.counted,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            source=_SPOT_SOURCE[raw["source"]],
+            source_id=raw["source_id"],
+            depth_cm=raw["depth_cm"],
+            quality=_QUALITY[raw["quality"]],
+            wet=raw["wet"],
+            counted=raw["counted"],
+            at=raw["at"],
+        )
+
+
+class Spot(Record, frozen=True, kw_only=True):
+    """Life of one waterlogging spot; keeps its last episode after that ends.
+
+    spot_id: Spot.
+    status: Where the episode stands.
+    level: Level by depth, with hysteresis.
+    depth_cm: Depth now; null when nobody can say. [cm]
+    max_depth_cm: Largest depth of the episode. [cm]
+    confirmed: True once a gauge, a person on the spot or two weak sources agreed.
+    handled: True once somebody is on the spot.
+    first_at: When water was first seen in this episode.
+    at: Time of the newest judgement.
+    below_since: Since when the water has been below the lowest level.
+    witnesses: Latest word of each source of this episode, newest last; bounded.
+    kinds: Kinds of source that have seen water in this episode.
+    source_ids_total: How many different sources have seen water in this episode.
+    shown_depth_cm: Depth last published. [cm]
+    shown_at: When that was.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.Spot"
+
+    spot_id: str
+    status: SpotStatus
+    level: SpotLevel
+    depth_cm: float | None = None
+    max_depth_cm: float | None = None
+    confirmed: bool
+    handled: bool
+    first_at: datetime
+    at: datetime
+    below_since: datetime | None = None
+    witnesses: tuple[SpotWitness, ...]
+    kinds: tuple[SpotSource, ...]
+    source_ids_total: int
+    shown_depth_cm: float | None = None
+    shown_at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "spot_id": self.spot_id,
+            "status": self.status,
+            "level": self.level,
+            "depth_cm": self.depth_cm,
+            "max_depth_cm": self.max_depth_cm,
+            "confirmed": self.confirmed,
+            "handled": self.handled,
+            "first_at": self.first_at,
+            "at": self.at,
+            "below_since": self.below_since,
+            "witnesses": [item.to_avro() for item in self.witnesses],
+            "kinds": self.kinds,
+            "source_ids_total": self.source_ids_total,
+            "shown_depth_cm": self.shown_depth_cm,
+            "shown_at": self.shown_at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            spot_id=raw["spot_id"],
+            status=_SPOT_STATUS[raw["status"]],
+            level=_SPOT_LEVEL[raw["level"]],
+            depth_cm=raw["depth_cm"],
+            max_depth_cm=raw["max_depth_cm"],
+            confirmed=raw["confirmed"],
+            handled=raw["handled"],
+            first_at=raw["first_at"],
+            at=raw["at"],
+            below_since=raw["below_since"],
+            witnesses=tuple([SpotWitness.from_avro(item) for item in raw["witnesses"]]),
+            kinds=tuple([_SPOT_SOURCE[item] for item in raw["kinds"]]),
+            source_ids_total=raw["source_ids_total"],
+            shown_depth_cm=raw["shown_depth_cm"],
+            shown_at=raw["shown_at"],
         )
 
 

@@ -7,6 +7,7 @@ first asked for. It says how old it may be; whoever answers queries from it pass
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from confluent_kafka import KafkaException
@@ -38,11 +39,20 @@ class View(Generic[R]):
     """The last record of each key of a topic. `topic` is its name on the wire.
 
     `ready` becomes true once everything is there that was in the topic when the view started, and stays true.
+    `on_change` is called on the view's thread with each key that was written or deleted.
     """
 
-    def __init__(self, settings: Settings, source: Topic | State[R], codec: Decoder) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        source: Topic | State[R],
+        codec: Decoder,
+        *,
+        on_change: Callable[[str], None] | None = None,
+    ) -> None:
         self._settings = settings
         self._codec = codec
+        self._on_change = on_change
         self._is_state = isinstance(source, State)
         self.topic = source.wire(settings) if isinstance(source, State) else source.wire(settings.tier, settings.world)
         self._items: dict[str, bytes | R] = {}
@@ -154,11 +164,17 @@ class View(Generic[R]):
                 self._items.pop(row.key, None)
             else:
                 self._items[row.key] = row.value
+        if self._on_change is not None:
+            self._on_change(row.key)
 
     def _drop_except(self, keys: set[str]) -> None:
         with self._lock:
-            for key in [key for key in self._items if key not in keys]:
+            gone = [key for key in self._items if key not in keys]
+            for key in gone:
                 del self._items[key]
+        if self._on_change is not None:
+            for key in gone:
+                self._on_change(key)
 
 
 def start_views(refs: Any) -> list[View[Any]]:

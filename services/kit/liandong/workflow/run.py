@@ -95,7 +95,7 @@ class Process:
         self.caller = Caller(self.binding, self.database, self.writer, self.clients)
         self.processor.after_commit(self._wake)
         self.rpc = RpcServer(settings.grpc_port, list(servicers), self.tracing)
-        self.ops = OpsServer(settings.ops_port, self._health)
+        self.ops = OpsServer(settings.ops_port, self.health)
         self.source: Source | None = None
         self.feed: Feed | None = None
         self._stalls: Stalls | None = None
@@ -114,6 +114,18 @@ class Process:
     def read(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         """Query what is committed."""
         return self.database.read(query)
+
+    def health(self) -> Health:
+        """Say whether events are being taken in, and how many wait."""
+        if self._detail or self.writer.trouble:
+            return Health(False, self._detail or self.writer.trouble)
+        if not self.relay.leading:
+            return Health(False, "the relay waits for Kafka")
+        if self.source is None or self.feed is None:
+            return Health(True, "", 0)
+        if not self.feed.assigned_once:
+            return Health(False, "waiting for partitions")
+        return Health(True, "", self.source.backlog())
 
     # ---- life
 
@@ -215,17 +227,6 @@ class Process:
 
     def _note(self, detail: str) -> None:
         self._detail = detail
-
-    def _health(self) -> Health:
-        if self._detail or self.writer.trouble:
-            return Health(False, self._detail or self.writer.trouble)
-        if not self.relay.leading:
-            return Health(False, "the relay waits for Kafka")
-        if self.source is None or self.feed is None:
-            return Health(True, "", 0)
-        if not self.feed.assigned_once:
-            return Health(False, "waiting for partitions")
-        return Health(True, "", self.source.backlog())
 
 
 def _join(thread: threading.Thread, seconds: float) -> None:

@@ -1,0 +1,1 @@
+"""Rules and life cycles of reports and cases. No database, no Kafka, no clock."""

@@ -1,0 +1,5 @@
+"""`python -m cityframes`."""
+
+from cityframes.cli import main
+
+raise SystemExit(main())

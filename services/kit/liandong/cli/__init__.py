@@ -1,0 +1,1 @@
+"""The `liandong` command. It only parses, calls and prints; what it does lives elsewhere in the kit."""

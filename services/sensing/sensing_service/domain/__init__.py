@@ -1,0 +1,1 @@
+"""Rules of sensing as pure functions: no clock, no Kafka, no files."""

@@ -1,0 +1,272 @@
+"""TCP server of SL 651 stations: connections, their protections, and what each frame leads to.
+
+A station is confirmed only after Kafka has its report. What is refused is published and not answered; the connection
+stays, and the next good frame on it is taken. Limits count real seconds.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from functools import partial
+from typing import NamedTuple, cast
+
+from cityframes import ErrorKind, FrameError, Reading, sl651
+from liandong_contracts.common import Protocol, Quality
+from liandong_contracts.sensing import RejectReason
+
+from sensing_service.domain.intake import Sample
+from sensing_service.gateway.intake import UNKNOWN_SENDER, Arrival, Intake, Refusal
+from sensing_service.metrics import CONFIRMED, CONNECTIONS, REFUSED_CONNECTIONS
+
+log = logging.getLogger(__name__)
+
+_REASONS = {
+    ErrorKind.BAD_CHECKSUM: RejectReason.BAD_CHECKSUM,
+    ErrorKind.BAD_LENGTH: RejectReason.BAD_LENGTH,
+    ErrorKind.BAD_TAIL: RejectReason.BAD_LENGTH,
+    ErrorKind.UNDECODABLE: RejectReason.UNDECODABLE,
+    ErrorKind.GARBAGE: RejectReason.UNDECODABLE,
+}
+_QUALITIES = {quality.value: quality for quality in Quality}
+_HEARTBEAT, _FIRST_REPORT, _LAST_REPORT = 0x2F, 0x30, 0x36
+_ERROR_COSTS = 5  # a refused stretch counts as so many frames of the allowance
+_SWEEP_S = 1.0
+_GARBAGE_S = 2.0  # silence after which bytes that began no frame are reported
+
+
+class Limits(NamedTuple):
+    """Protections of the server; see SensingSettings."""
+
+    connections: int = 20_000
+    per_source: int = 4_000
+    idle_s: float = 600
+    frame_s: float = 15
+    proof_s: float = 60
+    frames_per_s: float = 200
+    burst: int = 1_000
+
+
+class StationServer:
+    """Accepts stations. `open` returns the port really bound."""
+
+    def __init__(self, intake: Intake, limits: Limits) -> None:
+        self.intake = intake
+        self.limits = limits
+        self.connections: set[StationConnection] = set()
+        self.sources: Counter[str] = Counter()
+        self._server: asyncio.Server | None = None
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    async def open(self, host: str, port: int) -> int:
+        """Begin to listen; OSError when the port is taken."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: StationConnection(self), host, port, backlog=1024)
+        self._sweeper = loop.call_later(_SWEEP_S, self._sweep)
+        bound: int = self._server.sockets[0].getsockname()[1]
+        return bound
+
+    async def close(self) -> None:
+        """Stop listening and hang up; what was not confirmed is sent again by the stations."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self.connections):
+            connection.hang_up()
+
+    def admits(self, source: str) -> str | None:
+        """Return why a new connection is refused."""
+        if len(self.connections) >= self.limits.connections:
+            return "too many connections"
+        if self.sources[source] >= self.limits.per_source:
+            return "too many connections from one address"
+        return None
+
+    def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._sweeper = loop.call_later(_SWEEP_S, self._sweep)
+        now = loop.time()
+        for connection in list(self.connections):
+            connection.check(now)
+
+
+class StationConnection(asyncio.Protocol):
+    """One station's connection."""
+
+    def __init__(self, server: StationServer) -> None:
+        self._server = server
+        self._intake = server.intake
+        self._limits = server.limits
+        self._framer = sl651.Framer()
+        self._assembler: sl651.Assembler | None = None
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._source = self._name = ""
+        self._opened = self._heard = self._loop.time()
+        self._frame_since: float | None = None
+        self._proved = self._admitted = self._paused = False
+        self._allowance = float(self._limits.burst)
+        self._counted = self._opened
+        self._resuming: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Admit the station or hang up."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        peer = transport.get_extra_info("peername") or ("?", 0)
+        self._source, self._name = str(peer[0]), f"tcp:{peer[0]}:{peer[1]}"
+        why = self._server.admits(self._source)
+        if why is not None:
+            REFUSED_CONNECTIONS.labels(why).inc()
+            self._transport.abort()
+            return
+        self._admitted = True
+        self._server.connections.add(self)
+        self._server.sources[self._source] += 1
+        CONNECTIONS.inc()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Report what was left unfinished."""
+        if not self._admitted:
+            return
+        self._admitted = False
+        self._server.connections.discard(self)
+        self._server.sources[self._source] -= 1
+        if not self._server.sources[self._source]:
+            del self._server.sources[self._source]
+        CONNECTIONS.dec()
+        self._decided(self._framer.flush())
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of the station."""
+        if not self._admitted:
+            return
+        self._heard = self._loop.time()
+        self._earn()
+        self._decided(self._framer.feed(data))
+        if not self._framer.waiting:
+            self._frame_since = None
+        elif self._frame_since is None:
+            self._frame_since = self._heard
+        if self._allowance < 0 or not self._intake.sink.has_room:
+            self._pause()
+
+    def check(self, now: float) -> None:
+        """Enforce what depends on time; called every second."""
+        silent = now - self._heard
+        if self._frame_since is not None and not self._paused:
+            partial_frame = self._framer.in_frame
+            if now - self._frame_since > self._limits.frame_s or (not partial_frame and silent > _GARBAGE_S):
+                self._frame_since = None
+                self._decided(self._framer.flush())
+        if self._assembler is not None:
+            self._assembler.expire(now)
+        if silent > self._limits.idle_s or (not self._proved and now - self._opened > self._limits.proof_s):
+            self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the connection."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def _decided(self, results: list[sl651.Frame | FrameError]) -> None:
+        for result in results:
+            if isinstance(result, FrameError):
+                self._allowance -= _ERROR_COSTS
+                self._refuse(result)
+            else:
+                self._allowance -= 1
+                self._proved = True
+                self._frame_since = None
+                self._frame(result)
+
+    def _frame(self, frame: sl651.Frame) -> None:
+        """Take one frame whose check sum holds."""
+        if frame.packet is not None:
+            if self._assembler is None:
+                self._assembler = sl651.Assembler()
+            whole = self._assembler.add(frame, self._loop.time())
+            if whole is None:
+                return
+            if isinstance(whole, FrameError):
+                self._refuse(whole)
+                return
+            frame = whole
+        message = sl651.read(frame)
+        if isinstance(message, FrameError):
+            self._refuse(message)
+            return
+        arrival = Arrival(Protocol.SL651, frame.station, self._name, frame.raw, f"{frame.function:02X}")
+        refusal = _out_of_place(frame, message)
+        if refusal is not None:
+            self._intake.refuse(arrival, refusal)
+            return
+        self._report(frame, message, arrival)
+
+    def _report(self, frame: sl651.Frame, message: sl651.Message, arrival: Arrival) -> None:
+        samples = [_sample(one) for one in message.readings]
+        taken = self._intake.take(arrival, samples, message.observed_at or message.sent_at)
+        if isinstance(taken, Refusal):
+            self._intake.refuse(arrival, taken)
+        elif _FIRST_REPORT <= frame.function <= _LAST_REPORT and message.picture is None:
+            taken.add_done_callback(partial(self._confirm, frame))
+        else:
+            taken.add_done_callback(_unanswered)
+
+    def _confirm(self, frame: sl651.Frame, kept: "asyncio.Future[None]") -> None:
+        """Answer the station, now that Kafka has its report."""
+        if kept.cancelled():
+            return
+        if (error := kept.exception()) is not None:
+            log.error("station %s is not confirmed: %s", frame.station, error)
+            return
+        if self._transport is None or self._transport.is_closing():
+            return
+        end = sl651.End.ACK if frame.end is sl651.End.ETB else sl651.End.ESC
+        self._transport.write(sl651.answer(frame, self._intake.clock.now(), end))
+        CONFIRMED.inc()
+
+    def _refuse(self, error: FrameError) -> None:
+        arrival = Arrival(Protocol.SL651, error.station or UNKNOWN_SENDER, self._name, error.raw)
+        self._intake.refuse(arrival, Refusal(_REASONS[error.kind], error.detail))
+
+    def _pause(self) -> None:
+        """Stop reading until Kafka has room and the allowance is earned again."""
+        if self._paused or self._transport is None or self._transport.is_closing():
+            return
+        self._paused = True
+        self._transport.pause_reading()
+        self._resuming = self._loop.create_task(self._resume())
+
+    async def _resume(self) -> None:
+        while self._allowance < 0:
+            await asyncio.sleep(min(-self._allowance / self._limits.frames_per_s + 0.01, 1.0))
+            self._earn()
+        await self._intake.sink.room()
+        self._paused = False
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _earn(self) -> None:
+        now = self._loop.time()
+        earned = (now - self._counted) * self._limits.frames_per_s
+        self._counted = now
+        self._allowance = min(self._limits.burst, self._allowance + earned)
+
+
+def _sample(one: Reading) -> Sample:
+    return Sample(one.element, one.value, one.observed_at, _QUALITIES[one.quality.value], one.flag)
+
+
+def _out_of_place(frame: sl651.Frame, message: sl651.Message) -> Refusal | None:
+    """Return why a readable frame is not what a station may send."""
+    if not frame.uplink:
+        return Refusal(RejectReason.UNDECODABLE, "a downlink frame: only stations are heard here")
+    if message.station is not None and message.station != frame.station:
+        text = f"the frame is sent by {frame.station} and speaks for {message.station}"
+        return Refusal(RejectReason.UNDECODABLE, text)
+    return None
+
+
+def _unanswered(kept: "asyncio.Future[None]") -> None:
+    if not kept.cancelled() and (error := kept.exception()) is not None:
+        log.error("a report without answer was not kept: %s", error)

@@ -1,0 +1,20 @@
+"""Settings of sensing's processes, besides those that every process has."""
+
+from liandong.settings import Settings
+from pydantic import Field
+
+
+class SensingSettings(Settings):
+    """Ports and protections of the gateway. Protections count real seconds, not the world's."""
+
+    bind_host: str = Field("127.0.0.1", description="address that devices connect to")
+    sl651_port: int = Field(0, description="TCP port of SL 651 stations; 0 picks a free one")
+    http_port: int = Field(0, description="HTTP port of reports and device registration; 0 picks a free one")
+    max_connections: int = Field(20_000, ge=1, description="SL 651 connections at once; more are closed at once")
+    max_per_source: int = Field(4_000, ge=1, description="SL 651 connections at once from one address")
+    idle_s: float = Field(600, gt=0, description="a connection without any byte for so long is closed")
+    frame_s: float = Field(15, gt=0, description="a started frame must be complete after so long, or it is refused")
+    proof_s: float = Field(60, gt=0, description="a connection must bring its first good frame within this time")
+    frames_per_s: float = Field(200, gt=0, description="frames per second of one connection; more have to wait")
+    frames_burst: int = Field(1_000, ge=1, description="frames that may come at once before they have to wait")
+    kafka_patience_s: float = Field(20, gt=0, description="HTTP requests wait so long for Kafka, then 503")
