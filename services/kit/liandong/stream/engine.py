@@ -96,6 +96,7 @@ class Engine:
             self._consumer.close()
         finally:
             self._assignments.close()
+            self._restorer.close()
 
     def health(self) -> Health:
         """Return whether this instance works, and its lag (from any thread)."""
