@@ -87,7 +87,7 @@ class Process:
 
 
 def _watch(engine: Engine) -> None:
-    """End the process when the Kafka client hangs inside a call: a restart fences it and starts from what was committed."""
+    """End the process when the Kafka client hangs in a call: a new one fences it and starts from what was committed."""
     while not engine.is_hung:
         time.sleep(_WATCH_S)
     log.error("a call of the Kafka client does not come back; this process ends and is started again")
