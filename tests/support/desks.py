@@ -3,13 +3,13 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent import futures
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar, cast
@@ -19,6 +19,7 @@ import httpx
 from confluent_kafka import Consumer, Producer
 from liandong.event import Event, Headers, event_from, headers_of
 from liandong.ids import event_id
+from liandong.local.ports import FreePorts
 from liandong.settings import Settings
 from liandong.wire import TopicSpec, codec_of, ensure_topics
 from liandong_contracts import topics
@@ -51,14 +52,6 @@ def eventually(probe: Callable[[], T | None], what: str, within_s: float = READY
     raise AssertionError(f"not within {within_s} s: {what}")
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class OneSpot(flood_pb2_grpc.FloodQueryServicer):
     """A flood service that knows one spot."""
 
@@ -75,13 +68,15 @@ class Desks:
     def __init__(self, settings: Settings, spot_id: str) -> None:
         self._settings = settings
         self._codec = codec_of(settings)
-        self._ports = {name: (free_port(), free_port()) for name in ("emergency", "dispatch")}
+        free = FreePorts()
+        self._ports = {name: (free(), free()) for name in ("emergency", "dispatch")}
         self._flood = grpc.server(futures.ThreadPoolExecutor(4))
         flood_pb2_grpc.add_FloodQueryServicer_to_server(OneSpot(spot_id), self._flood)
-        self._flood_port = self._flood.add_insecure_port("127.0.0.1:0")
+        self._flood_port = self._flood.add_insecure_port(f"127.0.0.1:{free()}")
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._producer = Producer({"bootstrap.servers": settings.bootstrap})
         self._count = 0
+        self._readers = count()
         self.emergency = self._channel("emergency")
         self.dispatch = self._channel("dispatch")
 
@@ -174,7 +169,7 @@ class Desks:
         consumer = Consumer(
             {
                 "bootstrap.servers": self._settings.bootstrap,
-                "group.id": f"{self._settings.world}.reader.{free_port()}",
+                "group.id": f"{self._settings.world}.reader-{next(self._readers)}",
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "earliest",
                 "enable.auto.commit": False,

@@ -170,6 +170,60 @@ class AlarmRaised(Record, frozen=True, kw_only=True):
         )
 
 
+class AlarmTrack(Record, frozen=True, kw_only=True):
+    """告警轨迹: What the judge remembers of one alarm rule of a device.
+
+    rule_id: The rule.
+    metric: The metric that it judges.
+    episode: Episodes so far. [1]
+    alarm_id: The open episode; null when none is open.
+    severity: Severity of the open episode, 1 to 4.
+    count: Readings in a row that met the condition. [1]
+    since: When the condition was first met in this run.
+    told_at: Time of the reading that was last told of.
+    evidence: Ids of the reports that met the condition before the alarm was raised.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.sensing.AlarmTrack"
+
+    rule_id: str
+    metric: str
+    episode: int = 0
+    alarm_id: str | None = None
+    severity: int = 4
+    count: int = 0
+    since: datetime | None = None
+    told_at: datetime | None = None
+    evidence: tuple[str, ...] = ()
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "rule_id": self.rule_id,
+            "metric": self.metric,
+            "episode": self.episode,
+            "alarm_id": self.alarm_id,
+            "severity": self.severity,
+            "count": self.count,
+            "since": self.since,
+            "told_at": self.told_at,
+            "evidence": self.evidence,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            rule_id=raw["rule_id"],
+            metric=raw["metric"],
+            episode=raw["episode"],
+            alarm_id=raw["alarm_id"],
+            severity=raw["severity"],
+            count=raw["count"],
+            since=raw["since"],
+            told_at=raw["told_at"],
+            evidence=tuple(raw["evidence"]),
+        )
+
+
 class AlarmUpdated(Record, frozen=True, kw_only=True):
     """告警更新: An open alarm repeated or changed its severity; at most one per minute and alarm.
 
@@ -459,6 +513,106 @@ class DeviceState(Record, frozen=True, kw_only=True):
             report_interval_s=raw["report_interval_s"],
             status=_DEVICE_STATUS[raw["status"]],
             version=raw["version"],
+        )
+
+
+class MetricTrack(Record, frozen=True, kw_only=True):
+    """指标轨迹: What the judge remembers of one metric of a device.
+
+    metric: Metric name.
+    unit: UCUM code of its values.
+    value: Newest value by time of observation, in `unit`.
+    observed_at: Time of the newest value.
+    quality: Quality of the newest value.
+    believed: Last value that was no jump, in `unit`.
+    believed_at: Time of that value.
+    suspects: Values in a row that jumped and agree with each other. [1]
+    suspect: The last of them, in `unit`.
+    seen: Times and values lately recorded, packed (see sensing_service.domain.memory).
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.sensing.MetricTrack"
+
+    metric: str
+    unit: str
+    value: float | None = None
+    observed_at: datetime
+    quality: Quality
+    believed: float | None = None
+    believed_at: datetime | None = None
+    suspects: int = 0
+    suspect: float | None = None
+    seen: bytes = ''
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "metric": self.metric,
+            "unit": self.unit,
+            "value": self.value,
+            "observed_at": self.observed_at,
+            "quality": self.quality,
+            "believed": self.believed,
+            "believed_at": self.believed_at,
+            "suspects": self.suspects,
+            "suspect": self.suspect,
+            "seen": self.seen,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            metric=raw["metric"],
+            unit=raw["unit"],
+            value=raw["value"],
+            observed_at=raw["observed_at"],
+            quality=_QUALITY[raw["quality"]],
+            believed=raw["believed"],
+            believed_at=raw["believed_at"],
+            suspects=raw["suspects"],
+            suspect=raw["suspect"],
+            seen=raw["seen"],
+        )
+
+
+class DeviceTrack(Record, frozen=True, kw_only=True):
+    """设备轨迹: What the judge remembers of one device: presence, newest values, what was already recorded, alarms.
+
+    device_id: Registered device.
+    last_seen_at: When its last frame came; old recordings do not count.
+    offline_since: When it was reported offline; null while it is not.
+    watched: True while a timer waits for its silence.
+    metrics: Its metrics, in the order of their first values.
+    alarms: Its alarm rules that ever met their condition.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.sensing.DeviceTrack"
+
+    device_id: str
+    last_seen_at: datetime | None = None
+    offline_since: datetime | None = None
+    watched: bool = False
+    metrics: tuple[MetricTrack, ...] = ()
+    alarms: tuple[AlarmTrack, ...] = ()
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "device_id": self.device_id,
+            "last_seen_at": self.last_seen_at,
+            "offline_since": self.offline_since,
+            "watched": self.watched,
+            "metrics": [item.to_avro() for item in self.metrics],
+            "alarms": [item.to_avro() for item in self.alarms],
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            device_id=raw["device_id"],
+            last_seen_at=raw["last_seen_at"],
+            offline_since=raw["offline_since"],
+            watched=raw["watched"],
+            metrics=tuple([MetricTrack.from_avro(item) for item in raw["metrics"]]),
+            alarms=tuple([AlarmTrack.from_avro(item) for item in raw["alarms"]]),
         )
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from liandong_contracts.base import Record, Topic
 from liandong import ids
 from liandong.clock import ManualClock
 from liandong.event import Event, event_from, headers_of
+from liandong.telemetry.ops import Health
 from liandong.telemetry.tracing import Tracing
 from liandong.wire import Codec, LocalIds
 from liandong.workflow import tables
@@ -77,7 +79,7 @@ class WorkflowHarness:
         self.service = service
         self.settings = settings or WorkflowSettings(trace_ratio=0, data_dir=Path(tempfile.gettempdir()))
         self.clock = ManualClock(now)
-        self.codec = Codec(LocalIds())
+        self.codec = _codec()
         self.database = Database(None)
         self.database.create(service.tables, service.version)
         self.published: list[Event[Record]] = []
@@ -227,6 +229,10 @@ class WorkflowHarness:
         """Query what is committed."""
         return self.database.read(query)
 
+    def health(self) -> Health:
+        """Say that all is well."""
+        return Health(True, "", 0)
+
     # ---- inside
 
     def _start(self) -> None:
@@ -291,6 +297,12 @@ class WorkflowHarness:
     def _next_moment(self) -> datetime | None:
         moments = [due for due in (self._processor.next_due, *(call.due for call in self.calls)) if due is not None]
         return min(moments, default=None)
+
+
+@cache
+def _codec() -> Codec:
+    """Return the codec of all harnesses; reading every schema takes a while."""
+    return Codec(LocalIds())
 
 
 def _die() -> None:

@@ -17,6 +17,7 @@ from liandong.errors import ConfigError
 from liandong.event import Event
 from liandong.rpc.context import current_traceparent
 from liandong.rpc.server import Servicer
+from liandong.telemetry.ops import Health
 from liandong.telemetry.tracing import Tracing
 from liandong.wire import Codec
 from liandong.workflow.binding import Binding, CommandRoute, EventRoute
@@ -44,6 +45,10 @@ class Runtime(Protocol):
 
     def read(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         """Query what is committed."""
+        ...
+
+    def health(self) -> Health:
+        """Say whether events are being taken in, and how many wait."""
         ...
 
 
@@ -144,6 +149,10 @@ class WorkflowService:
     def read(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         """Return the rows of a query on committed data; safe from any thread."""
         return self._bound().read(query)
+
+    def health(self) -> Health:
+        """Say whether events are being taken in, and how many wait; for pages that show how fresh they are."""
+        return Health(False, "not running") if self._runtime is None else self._runtime.health()
 
     def run(
         self,

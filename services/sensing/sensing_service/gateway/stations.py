@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import Counter
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from cityframes import ErrorKind, FrameError, Reading, sl651
 from liandong_contracts.common import Protocol, Quality
@@ -111,14 +111,13 @@ class StationConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Admit the station or hang up."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
         peer = transport.get_extra_info("peername") or ("?", 0)
         self._source, self._name = str(peer[0]), f"tcp:{peer[0]}:{peer[1]}"
         why = self._server.admits(self._source)
         if why is not None:
             REFUSED_CONNECTIONS.labels(why).inc()
-            transport.abort()
+            self._transport.abort()
             return
         self._admitted = True
         self._server.connections.add(self)

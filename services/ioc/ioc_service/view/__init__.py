@@ -1,0 +1,1 @@
+"""Projections into what the page shows. Reads only."""

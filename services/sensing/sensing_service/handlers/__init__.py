@@ -1,0 +1,1 @@
+"""Handlers of the judge: thin; the rules are in the domain."""
