@@ -82,7 +82,7 @@ class Sender:
         if self._last.get(station) == observed:  # the protocol tells minutes: the same minute would be the same reading
             observed += timedelta(minutes=1)
         self._last[station] = observed
-        crossing = (number + index * 7) % load.crossing_every == 0
+        crossing = (number // len(load.stations) + index) % load.crossing_every == 0  # each gauge in its turn
         cm = _DEEP_CM if crossing else _QUIET_CM
         body = encode.report_body(
             self.sent % 0xFFFF + 1, now, station, _CLASS, [(observed, [(_DEPTH_ELEMENT, cm / 100)])]

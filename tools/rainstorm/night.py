@@ -84,7 +84,7 @@ class Night:
             at = self.stack.world(self.world, env, self._clock_file)
             self.story.say(f"世界 {self.world} 已就绪，指挥页面：{at.console}", "bold")
             with self._company(at) as (people, tracing):
-                asyncio.run(self._storm(at, begin, people))
+                self._pass_storm(at, begin, people)
                 self._settle(tracing)
                 self.checks = outcome.judge(self.ledger, self.scenario)
                 return self.ledger.figures(trace_complete=self._trace_complete())
@@ -92,6 +92,19 @@ class Night:
             self._collector.stop()
             self.stack.world_down(self.world, delete=not self._keep)
             self._clock_file.unlink(missing_ok=True)
+
+    def _pass_storm(self, at: Stack, begin: datetime, people: People) -> None:
+        """Let the storm pass; devices that nobody confirms are given up a while after its end."""
+        longest = self.scenario.minutes * 60 / self.scenario.rate + _SETTLE_S
+
+        async def bounded() -> None:
+            async with asyncio.timeout(longest):
+                await self._storm(at, begin, people)
+
+        try:
+            asyncio.run(bounded())
+        except TimeoutError:
+            self.ledger.problems.append("lost: the gateway did not confirm every report in time")
 
     @contextlib.contextmanager
     def _company(self, at: Stack) -> Iterator[tuple[People, Tracing]]:

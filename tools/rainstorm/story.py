@@ -25,6 +25,10 @@ _COLOURS = {"BLUE": "蓝色", "YELLOW": "黄色", "ORANGE": "橙色", "RED": "�
 _CHANNELS = {"APP": "应用", "SMS": "短信", "VOICE": "电话"}
 
 
+def _depth(cm: float | None) -> str:
+    return "深度未知" if cm is None else f"{cm:.0f} 厘米"
+
+
 def _proposed(data: ResponseProposed) -> Line:
     met = "、".join(condition.label for condition in data.conditions if condition.met)
     return "bold yellow", f"建议启动 {data.level} 级响应：{met}"
@@ -48,8 +52,8 @@ _TOLD: dict[type[Record], Callable[..., Line]] = {
     DeviceWentOffline: lambda d: ("dim", f"设备离线 {d.device_id}"),
     DeviceCameOnline: lambda d: ("dim", f"设备恢复 {d.device_id}"),
     ReadingRejected: lambda d: ("dim", f"拒收 {d.native_id or '?'}：{d.reason}"),
-    WaterloggingDetected: lambda d: ("bold cyan", f"发现积水 {d.name} {d.depth_cm or 0:.0f} 厘米（{d.level}）"),
-    WaterloggingUpdated: lambda d: ("cyan", f"积水 {d.spot_id} {d.depth_cm or 0:.0f} 厘米（{d.level}，{d.status}）"),
+    WaterloggingDetected: lambda d: ("bold cyan", f"发现积水 {d.name} {_depth(d.depth_cm)}（{d.level}）"),
+    WaterloggingUpdated: lambda d: ("cyan", f"积水 {d.spot_id} {_depth(d.depth_cm)}（{d.level}，{d.status}）"),
     CaseOpened: lambda d: ("green", f"立案 {d.summary}"),
     ReportAttached: lambda d: ("green", f"诉求并入同一案件，共 {d.reports_total} 件"),
     ResponseProposed: _proposed,

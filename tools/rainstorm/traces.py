@@ -5,7 +5,7 @@ import time
 from liandong.testing.otlp import CollectedSpan, SpanCollector
 
 # the services which a chain must pass, in this order, from the frame to the confirmation
-EDGES = ("sensing-gateway", "sensing-judge", "flood", "emergency", "person")
+EDGES = ("sensing-gateway", "sensing", "flood", "emergency", "person")
 
 
 def services_on(path: list[CollectedSpan]) -> list[str]:

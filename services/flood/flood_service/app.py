@@ -93,6 +93,7 @@ def serve(
     clock = settings.clock()
     spot_copy, gauge_copy = View(settings, spot, codec), View(settings, gauge, codec)
     publisher = BlockingPublisher(settings, codec, settings.submit_deadline_s)
+    tracing = Tracing("flood", settings)
     server = RpcServer(
         settings.grpc_port,
         [
@@ -102,7 +103,7 @@ def serve(
                 CommandServicer(publisher.publish, clock, settings.area_code),
             ),
         ],
-        Tracing("flood", settings),
+        tracing,
     )
     spot_copy.start()
     gauge_copy.start()
@@ -115,5 +116,6 @@ def serve(
         publisher.stop()
         spot_copy.stop()
         gauge_copy.stop()
+        tracing.shutdown()
 
     return stop

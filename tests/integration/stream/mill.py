@@ -1,7 +1,7 @@
-"""A small fictional service that is killed by tests, and the arithmetic that tells whether it lost or doubled anything.
+"""A small fictional service that tests kill, and the arithmetic that tells whether it lost or doubled anything.
 
-Every item is counted under its key, shared out to a bin (another key, through an internal topic), and reported by a timer:
-each timer's report says how many items came since the last, so the reports of a key add up to its items.
+Every item is counted under its key, shared out to a bin (another key, through an internal topic), and reported by a
+timer: each timer's report says how many items came since the last, so the reports of a key add up to its items.
 """
 
 from collections import Counter, defaultdict

@@ -1,7 +1,6 @@
 """Tools of the tests on real Kafka: a mill in a world of its own, fed, run in processes, killed and checked."""
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -22,7 +21,7 @@ from liandong.stream.envelope import unpack
 
 from . import mill
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[3]
 Row = tuple[str, int, int, str, bytes | None, list[tuple[str, bytes]]]
 
 
@@ -110,17 +109,26 @@ class Bench:
 
     # -- workers
 
-    def start(self, name: str, *fail: str, **tuning: Any) -> subprocess.Popen[bytes]:
-        """Start a worker process; `fail`: fail point and hits."""
-        fields = self.base.model_dump(mode="json") | {
-            "instance": name,
-            "data_dir": str(self.folder / name),
+    def start(
+        self, name: str, fail: tuple[str, int] | None = None, delay_ms: int = 400, **tuning: Any
+    ) -> subprocess.Popen[bytes]:
+        """Start a worker process; `fail`: fail point and hits, `delay_ms`: of the mill's reports."""
+        own = {"instance": name, "data_dir": str(self.folder / name)}
+        options = {
+            "settings": self.base.model_dump(mode="json") | own,
+            "fail": fail,
+            "delay_ms": delay_ms,
             "tuning": tuning,
         }
+        command = [sys.executable, "-m", "tests.integration.stream.worker", json.dumps(options)]
         with (self.folder / f"{name}.log").open("ab") as out:
-            command = [sys.executable, str(HERE / "worker.py"), json.dumps(fields), *fail]
-            self.workers[name] = subprocess.Popen(command, stdout=out, stderr=out, env=dict(os.environ))
+            self.workers[name] = subprocess.Popen(command, stdout=out, stderr=out, cwd=ROOT)
         return self.workers[name]
+
+    def wait_killed(self, name: str, seconds: float = 60.0) -> None:
+        """Wait until a worker has killed itself at its fail point."""
+        until(f"{name} is killed", lambda: self.workers[name].poll() is not None, seconds)
+        assert self.workers[name].returncode == -signal.SIGKILL, self.logs()
 
     def kill(self, name: str) -> None:
         self.workers[name].kill()
@@ -144,7 +152,7 @@ class Bench:
 
     def ends(self, topic: str, partitions: int) -> dict[int, int]:
         """Return the high watermarks."""
-        asked = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(partitions)}
+        asked = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(partitions)}  # type: ignore[no-untyped-call]
         level = IsolationLevel.READ_UNCOMMITTED
         futures = self.admin.list_offsets(asked, isolation_level=level, request_timeout=10)
         return {tp.partition: future.result().offset for tp, future in futures.items()}
@@ -211,7 +219,7 @@ class Bench:
         end = time.monotonic() + seconds
         while (now := self.progress()) != wanted:
             dead = {name: worker.returncode for name, worker in self.workers.items() if worker.poll() is not None}
-            broken = time.monotonic() > end or len(dead) == len(self.workers)
+            broken = time.monotonic() > end or len(dead) == len(self.workers) > 0
             assert not broken, f"{now} instead of {wanted}; ended workers: {dead}\n{self.logs()}"
             time.sleep(0.2)
 

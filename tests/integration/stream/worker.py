@@ -1,24 +1,25 @@
-"""One process of the mill for tests: worker.py SETTINGS_JSON [FAIL_POINT HITS]. It kills itself at the fail point."""
+"""One process of the mill: python -m tests.integration.stream.worker OPTIONS, run from the repository's root."""
 
 import json
 import sys
-from pathlib import Path
+from datetime import timedelta
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import mill
 from liandong.settings import Settings
 from liandong.stream import failpoints
 from liandong.stream.run import run_service
 from liandong.stream.tuning import Tuning
 
+from . import mill
+
 
 def main() -> None:
-    fields = json.loads(sys.argv[1])
-    tuning = Tuning(**fields.pop("tuning", {}))
-    if len(sys.argv) > 2:
-        failpoints.arm(sys.argv[2], int(sys.argv[3]))
-    run_service(mill.make(), Settings.model_validate(fields), codec=mill.codec(), tuning=tuning)
+    """Run until SIGTERM, or until the fail point of the options is hit."""
+    options = json.loads(sys.argv[1])
+    if options["fail"]:
+        failpoints.arm(*options["fail"])
+    service = mill.make(timedelta(milliseconds=options["delay_ms"]))
+    settings = Settings.model_validate(options["settings"])
+    run_service(service, settings, codec=mill.codec(), tuning=Tuning(**options["tuning"]))
 
 
 if __name__ == "__main__":

@@ -95,13 +95,16 @@ DEVICES = (
 )
 
 
+def spot_id_of(record: SpotEntry) -> str:
+    return record.spot_id
+
+
+def device_id_of(record: DeviceState) -> str:
+    return record.device_id
+
+
 def reference() -> Reference:
-    return Reference(
-        DISTRICT,
-        load_pack(),
-        DictCopy(CATALOGUE, lambda one: one.spot_id),
-        DictCopy(DEVICES, lambda one: one.device_id),
-    )
+    return Reference(DISTRICT, load_pack(), DictCopy(CATALOGUE, spot_id_of), DictCopy(DEVICES, device_id_of))
 
 
 class District:

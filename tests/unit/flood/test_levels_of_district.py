@@ -1,13 +1,17 @@
 """Levels proposed for a district: FLO-1, FLO-6 and what blocks a lowering, through the whole service."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from flood_service.app import build
+from flood_service.reference import Reference
+from liandong.testing.stream import StreamHarness
 from liandong_contracts.common import Colour, Level
 from liandong_contracts.emergency import ResponseProposed
 from liandong_contracts.flood import WarningAction, WeatherWarningReceived
 
-from .conftest import District
+from .conftest import CATALOGUE, DEVICES, DISTRICT, START, DictCopy, District, device_id_of, reference, spot_id_of
 
 
 def proposals(district: District) -> list[Level]:
@@ -78,6 +82,24 @@ def test_a_warning_alone_is_no_watch_in_the_sample(district: District) -> None:
     district.warning(Colour.RED)
     assert proposals(district) == []
     assert len(district.events(WeatherWarningReceived)) == 1
+
+
+def test_a_pack_may_propose_watch_for_a_warning_alone() -> None:
+    refs = reference()
+    pack = replace(refs.pack, watch=replace(refs.pack.watch, propose=True))
+    watchful = Reference(DISTRICT, pack, DictCopy(CATALOGUE, spot_id_of), DictCopy(DEVICES, device_id_of))
+    district = District(StreamHarness(build(), refs=watchful, now=START))
+    district.warning(Colour.BLUE)
+    assert proposals(district) == []
+    district.warning(Colour.YELLOW)
+    assert proposals(district) == [Level.WATCH]
+    (condition,) = district.events(ResponseProposed)[0].conditions
+    assert (condition.label, condition.met) == ("暴雨黄色预警生效，建议关注", True)
+    district.rain("RG01", 300, 0)
+    for later in range(305, 480, 5):  # the warning runs out after six hours; an hour later the watch is over, silently
+        district.rain("RG01", later, 0)
+    assert proposals(district) == [Level.WATCH]
+    assert district.area().proposed is Level.UNKNOWN
 
 
 def storm_to_iii(district: District) -> None:

@@ -66,16 +66,7 @@ def take_warning(
     """
     same = [w for w in area.warnings if w.warning_id == submitted.warning_id or _succeeds(submitted, w)]
     rest = tuple(w for w in area.warnings if w not in same)
-    fact = WeatherWarningReceived(
-        warning_id=submitted.warning_id,
-        event_code=submitted.event_code,
-        colour=submitted.colour,
-        action=submitted.action,
-        areas=(submitted.area_code,),
-        effective=submitted.effective,
-        expires=submitted.expires,
-        issuer=submitted.issuer,
-    )
+    fact = _received(submitted)
     if submitted.action is WarningAction.CANCEL:
         return (changed(area, warnings=rest), fact) if same else None
     held = AreaWarning(
@@ -92,6 +83,19 @@ def take_warning(
     if submitted.expires <= now:
         return area, fact
     return changed(area, warnings=(*rest, held)), fact
+
+
+def _received(submitted: WeatherWarningSubmitted) -> WeatherWarningReceived:
+    return WeatherWarningReceived(
+        warning_id=submitted.warning_id,
+        event_code=submitted.event_code,
+        colour=submitted.colour,
+        action=submitted.action,
+        areas=(submitted.area_code,),
+        effective=submitted.effective,
+        expires=submitted.expires,
+        issuer=submitted.issuer,
+    )
 
 
 def tidy(area: Area, now: datetime, policy: AreaPolicy) -> Area:

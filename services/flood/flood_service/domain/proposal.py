@@ -122,16 +122,14 @@ def _proposed(
 
 def _next_look(area: Area, now: datetime, pack: RulePack, policy: AreaPolicy) -> datetime | None:
     """Return the next moment at which time alone may change what is proposed."""
-    waits = {rule.cm: set[float]() for rule in singles(pack) if isinstance(rule, DeepFor)}
-    for rule in singles(pack):
-        if isinstance(rule, DeepFor):
-            waits[rule.cm].add(rule.minutes)
+    waits = {(rule.cm, rule.minutes) for rule in singles(pack) if isinstance(rule, DeepFor)}
     moments = [
         mark.since + timedelta(minutes=minutes)
         for spot in area.spots
         if spot.main_road
         for mark in spot.deep
-        for minutes in waits.get(mark.cm, ())
+        for cm, minutes in waits
+        if cm == mark.cm
     ]
     moments += [moment for warning in area.warnings for moment in (warning.effective, warning.expires)]
     if area.calm_since is not None:

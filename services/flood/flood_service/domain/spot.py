@@ -115,15 +115,13 @@ def _declared_dry(spot: Spot | None, word: SpotWitness, policy: SpotPolicy) -> b
 
 def _open(word: SpotWitness, facts: SpotFacts, policy: SpotPolicy) -> Verdict:
     depth = word.depth_cm
-    level = SpotLevel.L1 if depth is None else plain_level(depth, policy)
-    confirmed = confirms((word,), word.at, policy)
     spot = Spot(
         spot_id=facts.spot_id,
         status=SpotStatus.SUSPECTED,
-        level=level,
+        level=SpotLevel.L1 if depth is None else plain_level(depth, policy),
         depth_cm=depth,
         max_depth_cm=depth,
-        confirmed=confirmed,
+        confirmed=confirms((word,), word.at, policy),
         handled=word.source is SpotSource.PATROL,
         first_at=word.at,
         at=word.at,
@@ -135,24 +133,27 @@ def _open(word: SpotWitness, facts: SpotFacts, policy: SpotPolicy) -> Verdict:
         shown_at=word.at,
     )
     spot = changed(spot, status=_standing(spot))
-    detected = WaterloggingDetected(
+    emissions = [Emission(_detected(spot, word, facts), word.at)]
+    if spot.status in FLOODED:
+        emissions.append(_for_area(spot, facts, word.at))
+    return Verdict(spot, emissions, _recheck(spot, policy))
+
+
+def _detected(spot: Spot, word: SpotWitness, facts: SpotFacts) -> WaterloggingDetected:
+    return WaterloggingDetected(
         spot_id=spot.spot_id,
         name=facts.name,
-        depth_cm=depth,
+        depth_cm=spot.depth_cm,
         source=word.source,
         source_id=word.source_id,
         confidence=CONFIDENCE.get(word.source, 0.5),
         spot_kind=facts.kind,
-        level=level,
-        first_at=word.at,
+        level=spot.level,
+        first_at=spot.first_at,
         at=word.at,
         location=facts.location,
         area_code=facts.area_code,
     )
-    emissions = [Emission(detected, word.at)]
-    if spot.status in FLOODED:
-        emissions.append(_for_area(spot, facts, word.at))
-    return Verdict(spot, emissions, _recheck(spot, policy))
 
 
 def _standing(spot: Spot) -> SpotStatus:

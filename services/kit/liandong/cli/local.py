@@ -1,5 +1,6 @@
 """`liandong up`, `down`, `status`, `logs`, `fetch`, `doctor`: the stack of this checkout."""
 
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +19,7 @@ PortBase = Annotated[
 ]
 Env = Annotated[list[str] | None, typer.Option("--env", metavar="NAME=VALUE", help="Setting for every service.")]
 
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 140)
 
 
 def register(app: typer.Typer) -> None:

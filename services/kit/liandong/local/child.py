@@ -51,13 +51,17 @@ class Child:
     def launch(self) -> None:
         """Begin to supervise."""
         self._task = asyncio.create_task(self._keep_running(), name=self.spec.full_name)
+        self._task.add_done_callback(self._tell_failure)
+
+    def _tell_failure(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s is no longer watched", self.spec.full_name, exc_info=error)
 
     async def stop(self) -> None:
         """End the process for good: SIGTERM, after the spec's patience SIGKILL."""
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait([self._task])
         if self._process is not None:
             await self._end(self._process)
         self._become("stopped")

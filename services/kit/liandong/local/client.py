@@ -79,7 +79,7 @@ class LocalStack:
 
         Raises ConfigError (a port in use, a jar missing, a wrong table) or Unavailable (something does not start).
         """
-        self.layout.run.mkdir(parents=True, exist_ok=True)
+        self.layout.run.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self.layout.run / "start.lock").open("w") as only_one:  # two `make up` at once start one stack
             fcntl.flock(only_one, fcntl.LOCK_EX)
             if self.is_running():

@@ -3,11 +3,14 @@
 A process id alone proves nothing, it may have been given out again: an entry counts only with its start time.
 """
 
+import logging
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import psutil
+
+log = logging.getLogger(__name__)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -31,8 +34,11 @@ class Ledger:
             with suppress(psutil.NoSuchProcess):
                 self._entries[name] = Entry(pid, psutil.Process(pid).create_time())
         part = self._file.with_suffix(".part")
-        part.write_bytes(msgspec.json.encode(self._entries))
-        part.replace(self._file)
+        try:
+            part.write_bytes(msgspec.json.encode(self._entries))
+            part.replace(self._file)
+        except OSError as error:  # a full disk must not stop the supervision
+            log.warning("cannot remember that %s runs as %s: %s", name, pid, error)
 
     def end_leftovers(self) -> list[str]:
         """Kill what an earlier supervisor left running; return the names."""

@@ -32,6 +32,7 @@ def environment(data: Path, http: int, management: int) -> dict[str, str]:
         "QUARKUS_MANAGEMENT_PORT": str(management),
         "QUARKUS_OTEL_SDK_DISABLED": "true",
         "QUARKUS_LOG_LEVEL": "WARN",
+        "QUARKUS_LOG_CATEGORY__IO_APICURIO__LEVEL": "WARN",
         "QUARKUS_BANNER_ENABLED": "false",
         "QUARKUS_HTTP_ACCESS_LOG_ENABLED": "false",
         "APICURIO_STORAGE_KIND": "sql",

@@ -45,11 +45,11 @@ def megabytes(size: int | None) -> str:
 
 
 def status_table(status: StackStatus) -> Table:
-    """Return one row a process, the real world first."""
+    """Return one row a process, the real world first; what keeps a process from being ready stands for its address."""
     table = Table(box=None, pad_edge=False, header_style="bold", row_styles=["", ""])
-    for title in ("process", "state", "pid", "up", "restarts", "lag", "memory", "cpu", "address"):
-        right = title in ("pid", "up", "restarts", "lag", "memory", "cpu")
-        table.add_column(title, justify="right" if right else "left", no_wrap=title != "address", overflow="fold")
+    figures = ("pid", "up", "restarts", "lag", "memory", "cpu")
+    for title in ("process", "state", *figures, "address"):
+        table.add_column(title, justify="right" if title in figures else "left", no_wrap=title != "address")
     for process in sorted(status.processes, key=lambda process: process.world):
         if process.state != "done":
             table.add_row(*_cells(process))
@@ -57,9 +57,7 @@ def status_table(status: StackStatus) -> Table:
 
 
 def _cells(process: ProcessStatus) -> list[Text]:
-    state = Text(process.state, style=_COLOURS[process.state])
-    if process.detail and process.state not in ("ready", "done"):
-        state.append(f" {process.detail}", style="bright_black")
+    last = process.address if process.state == "ready" else process.detail or process.address
     plain = [
         "" if process.pid is None else str(process.pid),
         span(process.uptime_s),
@@ -67,8 +65,9 @@ def _cells(process: ProcessStatus) -> list[Text]:
         "" if process.lag is None else f"{process.lag:,}",
         megabytes(process.memory),
         "" if process.cpu_s is None else f"{process.cpu_s:.1f} s",
-        process.address,
+        last,
     ]
+    state = Text(process.state, style=_COLOURS[process.state])
     return [Text(process.name), state, *(Text(cell) for cell in plain)]
 
 

@@ -100,9 +100,9 @@ def _row(message: KafkaMessage) -> Row:
 def read_to_end(settings: Settings, topic: str, seconds: float = 30.0) -> dict[str, Row]:
     """Return the last record of each key up to the topic's present end, tombstones included. Raises Unavailable."""
     reader = TopicReader(settings, topic)
+    deadline = time.monotonic() + seconds
     try:
-        reader.begin()
-        ends, last, deadline = reader.ends(), {}, time.monotonic() + seconds
+        ends, last = _start(reader, deadline), {}
         while not reader.has_reached(ends):
             if time.monotonic() > deadline:
                 raise Unavailable(f"{topic} could not be read to its end within {seconds:.0f} s")
@@ -111,3 +111,15 @@ def read_to_end(settings: Settings, topic: str, seconds: float = 30.0) -> dict[s
         return last
     finally:
         reader.close()
+
+
+def _start(reader: TopicReader, deadline: float) -> dict[int, int]:
+    """Begin and return the ends; a topic that has just been created may not answer yet."""
+    while True:
+        try:
+            reader.begin()
+            return reader.ends()
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)

@@ -1,5 +1,6 @@
 """Build: puts the pieces of one engine together, after checking that cluster and declarations fit. It runs nothing."""
 
+import logging
 from typing import Any, Protocol
 
 from confluent_kafka import Consumer, Producer
@@ -31,6 +32,8 @@ from liandong.stream.topology import Group, topology_of
 from liandong.stream.transactions import Transactions
 from liandong.stream.tuning import Tuning, consumer_config, producer_config, restore_config
 from liandong.telemetry.tracing import Tracing
+
+client_log = logging.getLogger("liandong.kafka")
 
 Placed = list[tuple[Group, frozenset[str], tuple[str, ...]]]
 
@@ -70,10 +73,9 @@ class Assembly:
         placed, facts = self._place()
         dead_letters = dead_letter_wire(settings, name)
         self._admin.ensure(dead_letters, 1, DEAD_LETTER_CONFIG)
-        consumer = Consumer(consumer_config(settings, name, tuning))
-        restorer = Restorer(
-            Consumer(restore_config(settings, name)), self._admin, self._open_store, facts, self._meters
-        )
+        consumer = Consumer(consumer_config(settings, name, tuning), logger=client_log)
+        restore = Consumer(restore_config(settings, name), logger=client_log)
+        restorer = Restorer(restore, self._admin, self._open_store, facts, self._meters)
         assignments = Assignments(
             consumer,
             self._admin,
@@ -88,7 +90,7 @@ class Assembly:
             name,
             self._topology,
             consumer=consumer,
-            transactions=Transactions(Producer(producer_config(settings, name, tuning))),
+            transactions=Transactions(Producer(producer_config(settings, name, tuning), logger=client_log)),
             intake=Intake(self._codec, self._topology, self._names()),
             processor=Processor(self._service, self._codec, node, clock, tracing, self._changelogs, refs),
             assignments=assignments,

@@ -63,8 +63,8 @@ class Restorer:
 
     @property
     def left(self) -> int:
-        """Return how many changelog offsets are still to be read."""
-        return sum(max(0, job.target - job.store.next_offset) for job in self._jobs.values())
+        """Return how many changelog offsets are still to be read (from any thread)."""
+        return sum(max(0, job.target - job.store.next_offset) for job in list(self._jobs.values()))
 
     def open(self, part: Part) -> bool:
         """Open the stores of a part; True when they are complete already.
@@ -86,6 +86,10 @@ class Restorer:
         """Stop restoring a part."""
         for at in [at for at, job in self._jobs.items() if job.part is part]:
             self._forget(at)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._consumer.close()
 
     def step(self, seconds: float) -> list[Part]:
         """Read a slice, waiting for it up to `seconds`; return the parts that have become complete."""

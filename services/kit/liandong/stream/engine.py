@@ -96,6 +96,7 @@ class Engine:
             self._consumer.close()
         finally:
             self._assignments.close()
+            self._restorer.close()
 
     def health(self) -> Health:
         """Return whether this instance works, and its lag (from any thread)."""
@@ -111,6 +112,11 @@ class Engine:
         if not self._assignments.rounds:
             return Health(False, "no partitions assigned yet", self._lag)
         return Health(True, f"{len(parts)} partitions", self._lag)
+
+    @property
+    def is_hung(self) -> bool:
+        """Say (from any thread) whether the Kafka client no longer answers; the process must then be replaced."""
+        return self._transactions.is_hung
 
     # -- the loop
 

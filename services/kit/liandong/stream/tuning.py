@@ -10,6 +10,7 @@ import msgspec
 
 from liandong.settings import Settings
 
+_QUIET = {"log.connection.close": False, "reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 1000}
 PARTITIONER = "murmur2_random"  # every producer of a district must agree, or one key lies in two partitions
 
 
@@ -29,6 +30,7 @@ class Tuning(msgspec.Struct, frozen=True):
     failure_share: float = 0.5  # share of failed events among the last thousand that stops the service
     group_protocol: Literal["consumer", "classic"] = "consumer"
     session_ms: int = 10_000  # classic protocol only; with `consumer` the broker decides
+    max_poll_ms: int = 120_000  # the group gives the partitions away when the engine does not turn for longer
     transaction_ms: int = 10_000  # the broker aborts a transaction that is open for longer
 
 
@@ -42,27 +44,31 @@ def consumer_config(settings: Settings, service: str, tuning: Tuning) -> dict[st
             "session.timeout.ms": tuning.session_ms,
             "heartbeat.interval.ms": max(500, tuning.session_ms // 6),
         }
-    return group | {
-        "bootstrap.servers": settings.bootstrap,
-        "client.id": f"{service}.{settings.instance}",
-        "group.id": settings.scoped(service),
-        "isolation.level": "read_committed",  # also makes `committed` wait for open transactions (require_stable)
-        "enable.auto.commit": False,
-        "enable.auto.offset.store": False,
-        "enable.partition.eof": True,
-        "auto.offset.reset": "error",
-        "fetch.wait.max.ms": 100,
-        "fetch.queue.backoff.ms": 5,
-        "fetch.error.backoff.ms": 20,
-        "queued.min.messages": 10_000,
-        "max.poll.interval.ms": 120_000,
-        "topic.metadata.refresh.interval.ms": 60_000,
-    }
+    return (
+        _QUIET
+        | group
+        | {
+            "bootstrap.servers": settings.bootstrap,
+            "client.id": f"{service}.{settings.instance}",
+            "group.id": settings.scoped(service),
+            "isolation.level": "read_committed",  # also makes `committed` wait for open transactions (require_stable)
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+            "fetch.wait.max.ms": 100,
+            "fetch.queue.backoff.ms": 5,
+            "fetch.error.backoff.ms": 20,
+            "queued.min.messages": 10_000,
+            "max.poll.interval.ms": tuning.max_poll_ms,
+            "topic.metadata.refresh.interval.ms": 60_000,
+        }
+    )
 
 
 def producer_config(settings: Settings, service: str, tuning: Tuning) -> dict[str, Any]:
     """Return the settings of the transactional producer; its id is stable, so a restart ends the old transaction."""
-    return {
+    return _QUIET | {
         "bootstrap.servers": settings.bootstrap,
         "client.id": f"{service}.{settings.instance}",
         "transactional.id": f"{settings.scoped(service)}.{settings.instance}",
@@ -81,7 +87,7 @@ def producer_config(settings: Settings, service: str, tuning: Tuning) -> dict[st
 
 def restore_config(settings: Settings, service: str) -> dict[str, Any]:
     """Return the settings of the consumer that restores changelogs."""
-    return {
+    return _QUIET | {
         "bootstrap.servers": settings.bootstrap,
         "client.id": f"{service}.{settings.instance}.restore",
         "group.id": f"{settings.scoped(service)}.restore",

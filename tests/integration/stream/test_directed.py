@@ -1,0 +1,164 @@
+"""Hazards that random kills seldom meet, each brought about on purpose: zombies, pending markers, positions."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import NewTopic
+from liandong.clock import ManualClock, real_now
+from liandong.errors import ConfigError, Fenced, LiandongError, PositionError
+from liandong.event import Event
+from liandong.settings import Settings
+from liandong.stream import Context, Outcome, StreamService
+from liandong.stream.build import build_engine
+from liandong.stream.engine import Engine
+from liandong.stream.envelope import Cell, pack
+from liandong.stream.transactions import FatalError, TransactionAborted
+from liandong.stream.tuning import Tuning
+from liandong_contracts.base import Topic
+
+from . import mill
+from .support import Bench, until
+
+
+@pytest.fixture
+def bench(settings: Callable[..., Settings], tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(settings, tmp_path)
+    yield made
+    made.stop_all()
+
+
+@contextmanager
+def running(engine: Engine) -> Iterator[list[LiandongError]]:
+    """Run an engine on a thread; yields the list that its error, if any, will be put on."""
+    stop, errors = threading.Event(), list[LiandongError]()
+
+    def work() -> None:
+        try:
+            engine.run(stop)
+        except LiandongError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield errors
+    finally:
+        stop.set()
+        thread.join(30)
+    assert not thread.is_alive()
+
+
+def engine_of(bench: Bench, name: str, **fields: object) -> Engine:
+    settings = bench.settings(instance=name, data_dir=bench.folder / name)
+    return build_engine(mill.make(timedelta(minutes=5)), settings, bench.codec, **fields)  # type: ignore[arg-type]
+
+
+def test_a_zombie_that_only_fires_timers_is_fenced(bench: Bench) -> None:
+    """A has armed timers and is then frozen; B takes over and reports; A wakes and commits unaware."""
+    clock = ManualClock(real_now())
+    frozen = engine_of(bench, "a", clock=clock, tuning=Tuning(max_poll_ms=6000))
+    bench.feed(100)
+    bench.flush()
+    frozen._transactions.start()
+    frozen._assignments.subscribe(frozen._settle)
+
+    def counted() -> bool:
+        frozen._turn()
+        return bench.progress() == (100, 100, 100)
+
+    until("A has counted", counted)
+    later = ManualClock(clock.now() + timedelta(hours=1))
+    heir = engine_of(bench, "b", clock=later)
+    with running(heir) as errors:
+        bench.wait_done()
+        clock.set(later.now())
+        frozen._fire_due()
+        assert frozen._transactions.is_open
+        with pytest.raises((TransactionAborted, Fenced, FatalError)):
+            frozen._commit()
+        assert errors == []
+    frozen._transactions.abort()
+    frozen._assignments.close()
+    assert bench.faults() == []
+
+
+def test_restoring_waits_for_the_end_marker_of_a_pending_transaction(bench: Bench) -> None:
+    """The group's positions may be committed while the marker on the changelog is still to come (KAFKA-10167)."""
+    changelog, key = bench.changelog("tally"), "k1"
+    futures = bench.admin.create_topics([NewTopic(changelog, 4, 1, config={"cleanup.policy": "compact"})])
+    futures[changelog].result(30)
+    tally = mill.Tally(7, 28, 0, 1)
+    cell = Cell(tally, bench.codec.encode(changelog, tally))
+    pending = Producer({"bootstrap.servers": bench.base.bootstrap, "transactional.id": f"{bench.base.world}.foreign"})
+    pending.init_transactions(30)
+    pending.begin_transaction()
+    for number in range(4):
+        pending.produce(changelog, pack(cell, b"\0\0\0\0\0"), key.encode(), partition=number)
+    pending.flush(30)
+    engine = engine_of(bench, "a")
+    with running(engine) as errors:
+        until("restoring", lambda: engine._restorer.is_busy)
+        until("four partitions wait", lambda: "restoring, 4 changelog records" in engine.health().detail)
+        assert not engine.health().ready
+        pending.commit_transaction(30)
+        until("running", lambda: engine.health().ready)
+        tables = [part.tables[0] for part in engine._assignments.running if len(part.tables) and part.group == 0]
+        assert [table.get(key).state for table in tables] == [tally] * 4
+    assert errors == []
+
+
+def set_position(bench: Bench, topic: Topic, offset: int) -> None:
+    """Commit a position for the mill's group, as an operator could."""
+    group = bench.base.scoped("mill")
+    consumer = Consumer({"bootstrap.servers": bench.base.bootstrap, "group.id": group})
+    consumer.commit(offsets=[TopicPartition(bench.wire(topic), 0, offset)], asynchronous=False)
+    consumer.close()
+
+
+def test_a_position_past_the_end_stops_the_service(bench: Bench) -> None:
+    set_position(bench, mill.ITEM, 1000)
+    with running(engine_of(bench, "a")) as errors:
+        until("stopped", lambda: errors)
+    assert isinstance(errors[0], PositionError)
+    assert "position 1000" in str(errors[0])
+
+
+def test_a_position_before_the_beginning_stops_the_service(bench: Bench) -> None:
+    bench.feed(400)
+    bench.flush()
+    set_position(bench, mill.ITEM, 3)
+    deleted = bench.admin.delete_records([TopicPartition(bench.wire(mill.ITEM), 0, 10)])
+    for future in deleted.values():
+        future.result(30)
+    with running(engine_of(bench, "a")) as errors:
+        until("stopped", lambda: errors)
+    assert isinstance(errors[0], PositionError)
+
+
+def test_inputs_of_one_state_with_unequal_partitions_are_refused(bench: Bench) -> None:
+    odd = Topic("mill.odd", "fact", "feeder", ("key",), (mill.Item,), {"district": 3})
+    bench.admin.create_topics([NewTopic(bench.wire(odd), 3, 1)])[bench.wire(odd)].result(30)
+    service = StreamService("mill")
+    state = service.state(mill.Tally, name="tally")
+
+    def count(event: Event[mill.Item], known: mill.Tally | None, ctx: Context) -> Outcome[mill.Tally]:
+        return Outcome()
+
+    service.on(mill.ITEM, mill.Item, state=state)(count)
+    service.on(odd, mill.Item, state=state)(count)
+    with pytest.raises(ConfigError, match="equal partition counts"):
+        build_engine(service, bench.base, bench.codec)
+
+
+def test_handlers_that_fail_again_and_again_stop_the_service_without_a_commit(bench: Bench) -> None:
+    bench.feed(200, bad_share=1.0, keys=1)
+    bench.flush()
+    with running(engine_of(bench, "a", tuning=Tuning(failures_in_a_row=20))) as errors:
+        until("stopped", lambda: errors)
+    assert isinstance(errors[0], FatalError)
+    assert "in a row" in str(errors[0])
