@@ -140,6 +140,8 @@ def _default(field: RecordField) -> str:
         return f" = {short_name(field.type.name)}.{field.default}"
     if field.type.kind == "string":
         return f' = "{field.default}"'
+    if field.type.kind == "bytes":
+        return f" = {str(field.default).encode('latin-1')!r}"  # Avro writes bytes as text, one character a byte
     return f" = {field.default!r}"
 
 
