@@ -141,7 +141,7 @@ def _default(field: RecordField) -> str:
     if field.type.kind == "string":
         return f' = "{field.default}"'
     if field.type.kind == "bytes":
-        return f" = {str(field.default).encode('latin-1')!r}"  # Avro writes bytes as text, one character a byte
+        return ' = b"' + "".join(f"\\x{ord(char):02x}" for char in str(field.default)) + '"'  # a character is a byte
     return f" = {field.default!r}"
 
 
