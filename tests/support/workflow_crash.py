@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import sqlalchemy as sa
@@ -184,6 +185,16 @@ class Worker:
                 return body
         except (OSError, ValueError):
             return None
+
+    def detail(self) -> str:
+        """Return what /health says is missing."""
+        try:
+            with urlopen(f"http://127.0.0.1:{self.ops_port}/health", timeout=1) as reply:
+                return str(json.load(reply)["detail"])
+        except HTTPError as error:
+            return str(json.load(error)["detail"])
+        except OSError:
+            return ""
 
     def ready(self) -> bool:
         """Say whether it is healthy."""

@@ -9,12 +9,15 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import aiokafka.consumer.fetcher
 import grpc
 from liandong.wire import Codec, LocalIds
 from liandong.workflow import WorkflowSettings, outbox, relay, run
 from liandong.workflow.processor import Processor
+from liandong.workflow.sources.base import Feed
 from liandong_contracts.rpc.emergency_pb2 import AcknowledgeTaskRequest
 from liandong_contracts.rpc.emergency_pb2_grpc import EmergencyCommandServicer, add_EmergencyCommandServicer_to_server
 
@@ -46,6 +49,29 @@ def around(owner: Any, name: str, before: Callable[[], None], after: Callable[[]
     setattr(owner, name, wrapped)
 
 
+def lose(every: int) -> None:
+    """Let the consumer lose one record in so many on the way to the engine."""
+    inner, dice = Feed.put, Random(5)
+
+    async def put(feed: Feed, deliveries: Any) -> None:
+        await inner(feed, [delivery for delivery in deliveries if dice.random() > 1 / every])
+
+    Feed.put = put  # type: ignore[method-assign,assignment]
+
+
+def deafen(passes: int) -> None:
+    """Let the fetch loop of the consumer die while the process lives on."""
+    seen = iter(range(1, 2**62))
+    inner = aiokafka.consumer.fetcher.Fetcher.fetched_records
+
+    async def fetched_records(*args: Any, **kwargs: Any) -> Any:
+        if next(seen) > passes:
+            raise RuntimeError("the fetch loop dies")
+        return await inner(*args, **kwargs)
+
+    aiokafka.consumer.fetcher.Fetcher.fetched_records = fetched_records
+
+
 def arm(name: str, passes: int) -> None:
     """Install one fail point."""
     die, nothing = FailPoint(passes), lambda: None
@@ -63,6 +89,10 @@ def arm(name: str, passes: int) -> None:
         around(run.Process, "_clean", die, nothing)
     elif name == "after_clean":
         around(outbox, "clean", nothing, die)
+    elif name == "skip_records":
+        lose(passes)
+    elif name == "deaf":
+        deafen(passes)
     else:
         raise SystemExit(f"no fail point {name}")
 

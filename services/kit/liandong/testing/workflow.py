@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -78,7 +79,7 @@ class WorkflowHarness:
         self.service = service
         self.settings = settings or WorkflowSettings(trace_ratio=0, data_dir=Path(tempfile.gettempdir()))
         self.clock = ManualClock(now)
-        self.codec = Codec(LocalIds())
+        self.codec = _codec()
         self.database = Database(None)
         self.database.create(service.tables, service.version)
         self.published: list[Event[Record]] = []
@@ -296,6 +297,12 @@ class WorkflowHarness:
     def _next_moment(self) -> datetime | None:
         moments = [due for due in (self._processor.next_due, *(call.due for call in self.calls)) if due is not None]
         return min(moments, default=None)
+
+
+@cache
+def _codec() -> Codec:
+    """Return the codec of all harnesses; reading every schema takes a while."""
+    return Codec(LocalIds())
 
 
 def _die() -> None:

@@ -44,8 +44,11 @@ class Relay(threading.Thread):
         self._halt = threading.Event()
         self._drain_until = 0.0
         self.mark = 0
+        self.led = threading.Event()
         self.leading = False
         self.failure: BaseException | None = None
+
+    # ---- from any thread
 
     def wake(self) -> None:
         """Say that rows were committed."""
@@ -56,6 +59,7 @@ class Relay(threading.Thread):
         self._drain_until = time.monotonic() + drain_s
         self._halt.set()
         self._wake.set()
+        self.led.set()  # whoever waits for the lead need not wait any longer
 
     # ---- the thread
 
@@ -84,6 +88,7 @@ class Relay(threading.Thread):
         self.mark = self._read_mark()
         self._check_not_restored()
         self.leading = True
+        self.led.set()
         log.info("relay publishes from outbox row %d on", self.mark + 1)
         cleaned = time.monotonic()
         with self._database.reader.connect() as connection:

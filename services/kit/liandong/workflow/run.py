@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
@@ -34,7 +35,7 @@ from liandong.workflow.prepare import prepared
 from liandong.workflow.processor import Processor
 from liandong.workflow.relay import Relay
 from liandong.workflow.settings import WorkflowSettings
-from liandong.workflow.sources.base import Feed, Source
+from liandong.workflow.sources.base import Feed, Source, Stalls
 from liandong.workflow.sql import Database
 from liandong.workflow.steps import CommandStep
 from liandong.workflow.unit import Unit, micros
@@ -97,6 +98,7 @@ class Process:
         self.ops = OpsServer(settings.ops_port, self.health)
         self.source: Source | None = None
         self.feed: Feed | None = None
+        self._stalls: Stalls | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._detail = "starting"
         service.attach(self)
@@ -142,6 +144,7 @@ class Process:
         while not stop.is_set() and reason is None:
             await asyncio.wait([stopped], timeout=_WATCH_S)
             reason = self._failure([starting, *beside])
+            self._seek_stalled()
         if reason is not None:
             log.error("%s ends: %s", self.binding.service, reason)
         watchdog = threading.Timer(_STOP_S, os._exit, [1 if reason else 0])
@@ -152,9 +155,12 @@ class Process:
 
     async def _start(self) -> None:
         await prepared(self.binding, self._note)
+        self.relay.start()
+        self._detail = "waiting for the relay to take over"
+        await asyncio.to_thread(self.relay.led.wait)  # nothing is written before the database is known to be right
         self.processor.start()
-        for thread in (self.writer, self.relay, self.caller):
-            thread.start()
+        self.writer.start()
+        self.caller.start()
         self.rpc.start()
         if self.binding.subscribed:
             self._detail = "joining the consumer group"
@@ -162,6 +168,7 @@ class Process:
             group = self.settings.scoped(self.binding.service)
             self.source = _source(self.settings, group, self.binding.subscribed, self.feed)
             await self.source.start()
+            self._stalls = Stalls(self.feed, self.source)
         self._detail = ""
         self.rpc.set_ready(True)
 
@@ -213,6 +220,10 @@ class Process:
         if self.source is not None and self._loop is not None:
             source, loop = self.source, self._loop
             asyncio.run_coroutine_threadsafe(source.reseek(partition, position), loop)
+
+    def _seek_stalled(self) -> None:
+        for partition in [] if self._stalls is None else self._stalls.look(time.monotonic()):
+            self.writer.call(lambda partition=partition: self.writer.seek(partition))  # type: ignore[misc]
 
     def _note(self, detail: str) -> None:
         self._detail = detail

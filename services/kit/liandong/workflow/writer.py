@@ -129,7 +129,7 @@ class Writer(threading.Thread):
             except InboxFenced as error:
                 log.warning("%s: reading the position again", error)
                 self.processor.open([error.partition])
-                self._seek(error.partition)
+                self.seek(error.partition)
             except (DBAPIError, Unavailable) as error:
                 self.trouble = f"waiting for a dependency: {str(error)[:200]}"
                 log.warning("%s", self.trouble)
@@ -140,11 +140,14 @@ class Writer(threading.Thread):
             else:
                 self.trouble = ""
                 for partition in broken:
-                    self._seek(partition)
+                    self.seek(partition)
                 return
 
-    def _seek(self, partition: Partition) -> None:
-        """Ask the source to go back, once: what it sent of the broken chain is dropped, more of it may still come."""
+    def seek(self, partition: Partition) -> None:
+        """Ask the source to go back, once: what it sent of the broken chain is dropped, more of it may still come.
+
+        In the writer thread only.
+        """
         with self._condition:
             kept = [d for d in self._deliveries if (d.topic, d.partition) != partition]
             self._deliveries = deque(kept)

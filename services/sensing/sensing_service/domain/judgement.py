@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-import msgspec
+from liandong.pure.records import changed
 from liandong_contracts.common import DeviceKind, Quality
 from liandong_contracts.sensing import (
     AlarmTrack,
@@ -29,7 +30,7 @@ NewId = Callable[[str], str]
 _UNDER_MAINTENANCE = frozenset({Quality.GOOD, Quality.MANUAL, Quality.OVER_RANGE, Quality.SUSPECT})
 
 
-class Judgement(msgspec.Struct):
+class Judgement(NamedTuple):
     """Everything that follows from one report."""
 
     track: DeviceTrack
@@ -98,8 +99,8 @@ class _Bench:
     def _keep(self, weighed: Weighed, spec: MetricSpec | None) -> None:
         measurement = weighed.measurement
         if self._maintained and measurement.quality in _UNDER_MAINTENANCE:
-            measurement = msgspec.structs.replace(measurement, quality=Quality.MAINTENANCE)
-            self._metrics[measurement.metric] = msgspec.structs.replace(weighed.track, quality=Quality.MAINTENANCE)
+            measurement = changed(measurement, quality=Quality.MAINTENANCE)
+            self._metrics[measurement.metric] = changed(weighed.track, quality=Quality.MAINTENANCE)
         self._kept.append(measurement)
         awake = not measurement.late and self._now - measurement.observed_at <= policy.LATE_AFTER
         if self._device is not None and spec is not None and weighed.in_order and awake and not self._maintained:
@@ -143,7 +144,7 @@ class _Bench:
         track = seen.track
         if self._kept or self._corrected:
             metrics, alarms = tuple(self._metrics.values()), tuple(self._alarms.values())
-            track = msgspec.structs.replace(track, metrics=metrics, alarms=alarms)
+            track = changed(track, metrics=metrics, alarms=alarms)
         return Judgement(
             track,
             self._observed(),

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 MAX_RAW = 65_536
 UNKNOWN_SENDER = "unknown"
+_TAKEN = {protocol: FRAMES.labels(protocol.value) for protocol in Protocol}
 
 
 class Arrival(NamedTuple):
@@ -67,7 +68,7 @@ class Intake:
 
         `observed_at` names the report among those of the device; a report without values is a sign of life.
         """
-        FRAMES.labels(arrival.protocol.value).inc()
+        _TAKEN[arrival.protocol].inc()
         now = self.clock.now()
         device = self.registry.find(arrival.protocol, arrival.native_id)
         if device is None:

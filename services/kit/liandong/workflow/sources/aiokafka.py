@@ -70,6 +70,10 @@ class AioKafkaSource:
         if tp in self._consumer.assignment():
             self._seek(partition, position)
 
+    def fetched(self, partition: Partition) -> int | None:
+        """Return the end of the chain."""
+        return self._chain.get(partition)
+
     def backlog(self) -> int | None:
         """Count the events that are not committed yet."""
         return self._feed.backlog(self._consumer, aiokafka.TopicPartition)

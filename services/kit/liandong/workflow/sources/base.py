@@ -11,12 +11,12 @@ from typing import Any, Protocol
 
 from liandong.errors import PositionError
 from liandong.workflow.model import Delivery, Partition
-from liandong.workflow.settings import WorkflowSettings
 from liandong.workflow.writer import Writer
 
 log = logging.getLogger(__name__)
 
 _MOST_WAITING = 1000
+_STALLED_S = 3.0
 
 
 class Source(Protocol):
@@ -36,6 +36,10 @@ class Source(Protocol):
 
     async def reseek(self, partition: Partition, position: int) -> None:
         """Go back to a position, because records were skipped on the way."""
+        ...
+
+    def fetched(self, partition: Partition) -> int | None:
+        """Return the end of the last record fetched from a partition, or None when nothing is known."""
         ...
 
     def backlog(self) -> int | None:
@@ -85,6 +89,11 @@ class Feed:
         return self._writer.processor.inbox.positions.get(partition)
 
     @property
+    def busy(self) -> bool:
+        """Say whether records wait or the writer has trouble: then standing still means nothing."""
+        return self._writer.waiting > 0 or bool(self._writer.trouble)
+
+    @property
     def partitions(self) -> list[Partition]:
         """The partitions that this worker holds."""
         return list(self._writer.processor.inbox.positions)
@@ -114,7 +123,29 @@ class Feed:
             self._loop.call_soon_threadsafe(self._room.set)
 
 
-SourceFactory = Callable[[WorkflowSettings, str, list[str], Feed], Source]
+class Stalls:
+    """Finds partitions whose last record was fetched but never handed over: no later record shows the gap."""
+
+    def __init__(self, feed: Feed, source: Source) -> None:
+        self._feed = feed
+        self._source = source
+        self._since: dict[Partition, tuple[int, float]] = {}
+
+    def look(self, now: float) -> list[Partition]:
+        """Return the partitions to seek back; `now` is monotonic seconds."""
+        found = []
+        for partition in self._feed.partitions:
+            position, end = self._feed.position(partition), self._source.fetched(partition)
+            if position is None or end is None or end <= position or self._feed.busy:
+                self._since.pop(partition, None)
+                continue
+            stalled_at, since = self._since.setdefault(partition, (position, now))
+            if stalled_at != position:
+                self._since[partition] = (position, now)
+            elif now - since > _STALLED_S:
+                del self._since[partition]
+                found.append(partition)
+        return found
 
 
 def check_positions(

@@ -72,6 +72,10 @@ class FaustSource:
         if self._consumer is not None:
             await self._consumer.jump({TP(*partition): position})
 
+    def fetched(self, partition: Partition) -> int | None:
+        """Return the end of the chain."""
+        return None if self._consumer is None else self._consumer.chain.get(TP(*partition))
+
     def backlog(self) -> int | None:
         """Count the events that are not committed yet."""
         raw = None if self._consumer is None else self._consumer._thread._consumer
@@ -110,7 +114,7 @@ class _InboxConsumer(Consumer):
         super().__init__(*args, **kwargs)
         self.position_error: PositionError | None = None
         self._epoch = 0
-        self._chain: dict[TP, int] = {}
+        self.chain: dict[TP, int] = {}
         self._links: dict[tuple[str, int, int], int | None] = {}
 
     @property
@@ -135,7 +139,7 @@ class _InboxConsumer(Consumer):
         """Seek in the consumer's own thread; whatever is being fetched meanwhile is void."""
         self._epoch += 1
         for tp, position in positions.items():
-            self._chain[tp] = position
+            self.chain[tp] = position
             self._read_offset[tp] = position or None
             self._committed_offset[tp] = None
         await self._thread.call_thread(self._seek_all, positions)
@@ -172,8 +176,8 @@ class _InboxConsumer(Consumer):
         links: dict[tuple[str, int, int], int | None] = {}
         for tp, batch in records.items():
             for record in batch:
-                links[record.topic, record.partition, record.offset] = self._chain.get(tp)
-                self._chain[tp] = record.offset + 1
+                links[record.topic, record.partition, record.offset] = self.chain.get(tp)
+                self.chain[tp] = record.offset + 1
         self._links = links  # those of the batch before were handed over or dropped; dropped ones show as a gap
         return records
 

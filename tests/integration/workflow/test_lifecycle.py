@@ -1,0 +1,165 @@
+"""The life of a worker on real Kafka: start without broker, what ends it and why, and consumers that lose records."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from tests.support.workflow_crash import Count, Inputs, Worker, create_topics, until
+
+SOURCES = pytest.mark.parametrize("source", ["faust", "aiokafka"])
+Make = Callable[..., Worker]
+
+
+@pytest.fixture
+def worker(kafka: Any, world: str, tmp_path: Path, free_port: int) -> Iterator[Make]:
+    made: list[Worker] = []
+
+    def make(source: str = "aiokafka", folder: str = "one") -> Worker:
+        (tmp_path / folder).mkdir()
+        ports = {"ops_port": free_port + 2 * len(made)}
+        made.append(
+            Worker(
+                tmp_path / folder,
+                workflow_source=source,
+                workflow_session_s=6,
+                bootstrap=kafka.bootstrap,
+                world=world,
+                **ports,
+            )
+        )
+        return made[-1]
+
+    create_topics(kafka.bootstrap, world)
+    yield make
+    for one in made:
+        one.kill()
+
+
+@pytest.fixture
+def inputs(kafka: Any, world: str) -> Callable[[int], Inputs]:
+    made: list[Inputs] = []
+
+    def make(number: int) -> Inputs:
+        if not made:
+            made.append(Inputs(kafka.bootstrap, world, 1, seed=3, timers=False))
+        for _ in range(number):
+            made[0].one()
+        made[0].finish()
+        return made[0]
+
+    return make
+
+
+def finish(worker: Worker, inputs: Inputs) -> None:
+    """Wait until everything is applied and published, and stop the worker."""
+    total = len(inputs.ids)
+    until("everything is applied", lambda: worker.counts()[::2] == (total, 0) or worker.ended() is not None)
+    status, seconds = worker.terminate()
+    assert (status, seconds < 5) == (0, True), worker.log()[-3000:]
+
+
+@SOURCES
+def test_records_lost_by_the_consumer_are_fetched_again(
+    source: str, worker: Make, inputs: Callable[[int], Inputs], kafka: Any, world: str
+) -> None:
+    sent = inputs(300)
+    one = worker(source)
+    one.start("skip_records", 40)
+    finish(one, sent)
+    assert "seeking back" in one.log()
+    assert Count(kafka.bootstrap, world, one, sent, timers=False).wrong() == {}
+
+
+@SOURCES
+def test_deaf_consumer_ends_the_process(source: str, worker: Make, inputs: Callable[[int], Inputs]) -> None:
+    one = worker(source)
+    one.start("deaf", 3)
+    until("the process ends", lambda: one.ended() is not None)
+    assert one.ended() == 1
+    assert "the fetch loop dies" in one.log()
+
+
+@SOURCES
+def test_broker_absent_at_start_is_waited_for(
+    source: str, worker: Make, inputs: Callable[[int], Inputs], kafka: Any, world: str
+) -> None:
+    sent = inputs(20)
+    kafka.hold_broker()
+    one = worker(source)
+    try:
+        one.start()
+        until("it says what it waits for", lambda: "waiting for Kafka" in one.detail())
+    finally:
+        kafka.start_broker()
+    finish(one, sent)
+    assert one.log().count("waiting for Kafka") == 1
+
+
+def test_group_offsets_mean_nothing(worker: Make, inputs: Callable[[int], Inputs], kafka: Any, world: str) -> None:
+    sent = inputs(50)
+    one = worker()
+    one.start()
+    finish(one, sent)
+    client = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
+    group = f"{world}.district.emergency"
+    until("the group is gone", lambda: _gone(client, group))
+    sent = inputs(50)
+    one.start()
+    finish(one, sent)
+    assert Count(kafka.bootstrap, world, one, sent, timers=False).wrong() == {}
+
+
+def _gone(client: AdminClient, group: str) -> bool:
+    try:
+        client.delete_consumer_groups([group])[group].result(10)
+    except Exception as error:
+        return "GROUP_ID_NOT_FOUND" in str(error)
+    return True
+
+
+def test_restored_database_is_refused(worker: Make, inputs: Callable[[int], Inputs], tmp_path: Path) -> None:
+    one = worker()
+    one.start()
+    finish(one, inputs(20))
+    file, copy = one.data_dir / "emergency.sqlite3", tmp_path / "copy.sqlite3"
+    shutil.copy(file, copy)
+    one.start()
+    finish(one, inputs(20))
+    for left in one.data_dir.glob("emergency.sqlite3*"):
+        left.unlink()
+    shutil.copy(copy, file)
+    one.start()
+    until("it refuses", lambda: one.ended() is not None)
+    assert one.ended() == 1
+    assert "it was restored from an older copy" in one.log()
+
+
+@SOURCES
+def test_position_past_the_end_is_refused(source: str, worker: Make, inputs: Callable[[int], Inputs]) -> None:
+    one = worker(source)
+    one.start()
+    finish(one, inputs(20))
+    with sqlite3.connect(one.data_dir / "emergency.sqlite3") as database:
+        database.execute("UPDATE liandong_inbox SET next = 1000000 WHERE partition = 0")
+    one.start()
+    until("it refuses", lambda: one.ended() is not None)
+    assert one.ended() == 1
+    assert "stored position 1000000, but the topic ends at" in one.log()
+
+
+def test_second_relay_fences_the_first(worker: Make, inputs: Callable[[int], Inputs]) -> None:
+    first, second = worker(folder="first"), worker(folder="second")
+    first.start()
+    sent = inputs(20)
+    until("the first publishes", lambda: first.counts()[::2] == (len(sent.ids), 0))
+    second.start()
+    until("the second refuses an empty database", lambda: second.ended() == 1)
+    assert "published: it was restored" in second.log()
+    inputs(20)
+    until("the first is fenced", lambda: first.ended() == 1)
+    assert "took over" in first.log()
