@@ -92,7 +92,7 @@ class ConsolePage:
         self.hub = Hub(self.state, clock.now, 50)
         commands = Commands(self.storm.read, self.emergency, NAMES, self.settings.area_code)
         parts = Parts(self.settings, clock, self.state, self.hub, commands, lambda: self.health)
-        self.server = PageServer(page_app(parts), "127.0.0.1", self.settings.http_port if port is None else port)
+        self.server = PageServer(page_app(parts), "127.0.0.1", port or self.settings.http_port, self.hub.close)
         self.url = self.server.url
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="page", daemon=True)
         self._thread.start()
@@ -104,7 +104,7 @@ class ConsolePage:
 
     def close(self) -> None:
         """Stop the web server; the projections stay."""
-        self.server.should_exit = True
+        self.server.stop()
         if self._thread is not None:
             self._thread.join(10)
 

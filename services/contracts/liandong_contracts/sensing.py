@@ -542,7 +542,7 @@ class MetricTrack(Record, frozen=True, kw_only=True):
     believed_at: datetime | None = None
     suspects: int = 0
     suspect: float | None = None
-    seen: bytes = ''
+    seen: bytes = b""
 
     def to_avro(self) -> dict[str, Any]:
         return {

@@ -49,7 +49,7 @@ def run(settings: ConsoleSettings) -> None:
 def _server(settings: ConsoleSettings, clock: Clock, state: State, hub: Hub, emergency: Emergency) -> PageServer:
     commands = Commands(console.read, emergency, state.names, settings.area_code)
     parts = Parts(settings, clock, state, hub, commands, console.health)
-    return PageServer(page_app(parts), settings.http_host, settings.http_port)
+    return PageServer(page_app(parts), settings.http_host, settings.http_port, hub.close)
 
 
 def _emergency(clients: Clients) -> Emergency:

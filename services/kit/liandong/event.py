@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from liandong_contracts.base import Record
@@ -26,6 +26,14 @@ _EXTENSIONS = {
     "ce_replayid": "replay_id",
     "traceparent": "traceparent",
 }
+_TEXTS = _EXTENSIONS | {
+    "ce_id": "id",
+    "ce_type": "type",
+    "ce_source": "source",
+    "ce_time": "time",
+    "ce_subject": "key",
+}
+_NUMBERS = {"ce_sequence": "sequence", "ce_hops": "hops"}
 
 
 class Event(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True):
@@ -96,23 +104,24 @@ def event_from(
 
     Raises DecodeError (BAD_ENVELOPE) when a required attribute is missing or unreadable.
     """
-    raw = dict(headers or ())
     try:
-        fields = {field: raw[header].decode() for header, field in _EXTENSIONS.items() if header in raw}
+        fields: dict[str, Any] = {}
+        for name, value in headers or ():
+            field = _TEXTS.get(name)
+            if field is not None:
+                fields[field] = value.decode()
+            elif name in _NUMBERS:
+                fields[_NUMBERS[name]] = int(value)
+        fields["time"] = time = datetime.fromisoformat(fields["time"])
+        if time.tzinfo is None:
+            raise ValueError(f"ce_time {time.isoformat()} has no offset")
         return Event(
             data=data,
-            id=raw["ce_id"].decode(),
-            type=raw["ce_type"].decode(),
-            source=raw["ce_source"].decode(),
-            time=datetime.fromisoformat(raw["ce_time"].decode()),
-            key=raw["ce_subject"].decode(),
-            sequence=int(raw["ce_sequence"]) if "ce_sequence" in raw else None,
-            hops=int(raw["ce_hops"]) if "ce_hops" in raw else 0,
             topic=topic,
             partition=partition,
             offset=offset,
             recorded_at=datetime.fromtimestamp(timestamp_ms / 1000, UTC) if timestamp_ms else None,
             **fields,
         )
-    except (KeyError, ValueError, AttributeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise DecodeError("BAD_ENVELOPE", f"CloudEvents header missing or unreadable: {error!r}") from error

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from liandong.local import ports
 from liandong.local.settings import inherited
+from liandong.local.table import INFRASTRUCTURE
 
 
 def liandong(*words: str, **env: str) -> "subprocess.CompletedProcess[str]":
@@ -32,8 +34,11 @@ def test_without_network_fetch_says_so(tmp_path: Path) -> None:
 def test_a_port_in_use_stops_up_with_one_sentence(tmp_path: Path) -> None:
     table = tmp_path / "processes.yaml"
     table.write_text("processes:\n  - {name: toy, module: tests.support.toy, ports: {ops: 10}}\n", encoding="utf-8")
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
+    choose = ports.FreePorts()
+    infrastructure = [offset for named in INFRASTRUCTURE.values() for offset in named.values()]
+    while not all(ports.is_free((port := choose()) - 10 + offset) for offset in infrastructure):
+        pass
+    with socket.create_server((ports.HOST, port)):
         home = {"LIANDONG_LOCAL_HOME": str(tmp_path / "home"), "LIANDONG_LOCAL_TABLE": str(table)}
         lib = {"LIANDONG_LOCAL_LIB": str(_empty_lib(tmp_path))}
         done = liandong("up", "--port-base", str(port - 10), LIANDONG_LOCAL_PROJECT=str(tmp_path), **home, **lib)

@@ -47,9 +47,9 @@ class Hub:
             self._loop.call_soon_threadsafe(self._ring)
 
     def close(self) -> None:
-        """End every page's stream: the browser comes back by itself when a server is there again."""
+        """End every page's stream; from any thread. The browser comes back by itself when a server is there again."""
         self.closed = True
-        self._ring()
+        self.changed()
 
     def publish_latest(self, values: list[dict[str, object]]) -> None:
         """Keep values asked from the devices' owner for every page; not stored anywhere."""

@@ -19,6 +19,7 @@ from ioc_service.web.hub import Hub
 log = logging.getLogger(__name__)
 
 EVERY_S = 5.0
+IDLE_S = 0.5
 UNREACHED_S = 15.0
 _TO_CM = {"cm": 1.0, "m": 100.0, "mm": 0.1}
 
@@ -62,15 +63,17 @@ async def keep_asking(read: Read, names: Names, sensing: Sensing, hub: Hub) -> N
     """Ask until cancelled; when sensing cannot be reached its values leave the page at once."""
     shown: list[dict[str, object]] = []
     while not hub.closed:
+        if not hub.pages:
+            await asyncio.sleep(IDLE_S)
+            continue
         pause = EVERY_S
         found: list[dict[str, object]] = []
-        if hub.pages:
-            try:
-                devices = await asyncio.to_thread(gauges_of_open_spots, read, names)
-                found = depths_of(await asyncio.to_thread(sensing.latest, devices)) if devices else []
-            except grpc.RpcError as error:
-                log.info("newest depths: sensing says %s", status_of(error).name)
-                pause = UNREACHED_S
+        try:
+            devices = await asyncio.to_thread(gauges_of_open_spots, read, names)
+            found = depths_of(await asyncio.to_thread(sensing.latest, devices)) if devices else []
+        except grpc.RpcError as error:
+            log.info("newest depths: sensing says %s", status_of(error).name)
+            pause = UNREACHED_S
         if found != shown:
             shown = found
             hub.publish_latest(found)

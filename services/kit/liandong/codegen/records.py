@@ -140,6 +140,8 @@ def _default(field: RecordField) -> str:
         return f" = {short_name(field.type.name)}.{field.default}"
     if field.type.kind == "string":
         return f' = "{field.default}"'
+    if field.type.kind == "bytes":
+        return ' = b"' + "".join(f"\\x{ord(char):02x}" for char in str(field.default)) + '"'  # a character is a byte
     return f" = {field.default!r}"
 
 

@@ -67,6 +67,17 @@ class Client(Protocol):
         ...
 
 
+class _Wire:
+    """A topic's name on the wire and its counters."""
+
+    __slots__ = ("failed", "name", "published")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.published = PUBLISHED.labels(name)
+        self.failed = FAILED.labels(name)
+
+
 class Publication(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One event to publish. `event_id` must be the same whenever the same input is published again.
 
@@ -124,7 +135,7 @@ class EdgeProducer:
         self._die = die
         config = config_of(settings, service, linger_ms) | {"error_cb": self._on_error, "logger": log}
         self._client: Client = client or Producer(config)
-        self._wires: dict[str, str] = {}
+        self._wires: dict[str, _Wire] = {}
         self._waiting: dict[int, float] = {}  # number of the event -> when it was sent, oldest first
         self._number = 0
         self._poller: asyncio.TimerHandle | None = None
@@ -172,22 +183,22 @@ class EdgeProducer:
         topic = publication.topic
         wire = self._wires.get(topic.name)
         if wire is None:
-            wire = self._wires[topic.name] = topic.wire(self._settings.tier, self._settings.world)
+            wire = self._wires[topic.name] = _Wire(topic.wire(self._settings.tier, self._settings.world))
         key = topic.key_of(publication.record)
         self._number += 1
         number = self._number
         try:
-            value = self._codec.encode(wire, publication.record)
+            value = self._codec.encode(wire.name, publication.record)
             self._client.produce(
-                wire,
+                wire.name,
                 value,
                 key.encode(),
                 on_delivery=partial(self._delivered, number, future, wire),
                 headers=headers_of(self._event(publication, key)),
             )
         except (KafkaException, BufferError) as error:
-            FAILED.labels(wire).inc()
-            future.set_exception(PublishError(f"{wire}: {error}"))
+            wire.failed.inc()
+            future.set_exception(PublishError(f"{wire.name}: {error}"))
             return future
         self._waiting[number] = time.monotonic()
         if self._poller is None:
@@ -226,14 +237,14 @@ class EdgeProducer:
         IN_FLIGHT.set(len(self._waiting))
         self._served.set()
 
-    def _delivered(self, number: int, future: asyncio.Future[None], wire: str, error: Any, message: Any) -> None:
+    def _delivered(self, number: int, future: asyncio.Future[None], wire: _Wire, error: Any, message: Any) -> None:
         sent = self._waiting.pop(number, None)
         if error is not None:
-            FAILED.labels(wire).inc()
+            wire.failed.inc()
             if not future.done():
-                future.set_exception(PublishError(f"{wire}: {error}"))
+                future.set_exception(PublishError(f"{wire.name}: {error}"))
             return
-        PUBLISHED.labels(wire).inc()
+        wire.published.inc()
         if sent is not None:
             ACK_SECONDS.observe(time.monotonic() - sent)
         if not future.done():

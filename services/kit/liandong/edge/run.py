@@ -1,6 +1,7 @@
 """Runs an edge process: logs, operations endpoint, signals, producer. What it does there is the service's business."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Awaitable, Callable
@@ -35,6 +36,9 @@ class Edge:
     def ready(self, detail: str) -> None:
         """Say that the service is open, and where."""
         self._ready = detail
+        gc.collect()
+        gc.freeze()  # what lives from here on is short-lived: look at it seldom
+        gc.set_threshold(50_000, 20, 20)
         log.info("%s ready: %s", self.name, detail)
 
     def health(self) -> Health:

@@ -24,14 +24,14 @@ class Cause(msgspec.Struct, frozen=True, gc=False):
     replay_id: str | None = None
 
 
-def cause_of(event: Event[Record]) -> Cause:
-    """Return the cause that an input event is for the outputs of its handlers."""
+def cause_of(event: Event[Record], traceparent: str | None) -> Cause:
+    """Return the cause that an input event is for the outputs of its handlers, in the given trace context."""
     return Cause(
         event.id,
         event.id,
         event.correlation_id or event.id,
         event.area_code,
-        event.traceparent,
+        traceparent,
         event.mode,
         event.drill_id,
         event.replay_id,

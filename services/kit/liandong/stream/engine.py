@@ -113,6 +113,11 @@ class Engine:
             return Health(False, "no partitions assigned yet", self._lag)
         return Health(True, f"{len(parts)} partitions", self._lag)
 
+    @property
+    def is_hung(self) -> bool:
+        """Say (from any thread) whether the Kafka client no longer answers; the process must then be replaced."""
+        return self._transactions.is_hung
+
     # -- the loop
 
     def _turn(self) -> None:

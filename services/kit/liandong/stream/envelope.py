@@ -21,6 +21,10 @@ class Timer(msgspec.Struct, frozen=True, gc=False):
     cause: Cause
 
 
+_NO_TIMERS: dict[str, Timer] = {}  # shared by all cells, as dictionaries are replaced and never changed
+_NO_COUNTS: dict[str, int] = {}
+
+
 class Cell:
     """One key's durable content, decoded. A cell below the transaction is never changed; handlers' work is on a copy.
 
@@ -40,9 +44,9 @@ class Cell:
     ) -> None:
         self.state = state
         self.raw = raw
-        self.timers = timers or {}
-        self.sequences = sequences or {}
-        self.fences = fences or {}
+        self.timers = timers or _NO_TIMERS
+        self.sequences = sequences or _NO_COUNTS
+        self.fences = fences or _NO_COUNTS
         self.recent = recent
 
     def copy(self) -> "Cell":
@@ -118,7 +122,7 @@ def _timers(timers: dict[str, Timer]) -> bytes:
 def pack(cell: Cell, prefix: bytes) -> bytes | None:
     """Return the changelog value of a cell, framed with `prefix` (magic and schema id); None when nothing is left."""
     raw = cell.raw
-    if cell.is_empty():
+    if raw is None and cell.is_empty():
         return None
     state = b"\0" if raw is None else b"\2" + _long(len(raw)) + raw
     fences, recent = _longs(cell.fences), cell.recent

@@ -51,7 +51,6 @@ class OutputMaker:
         key: str,
         cause: Cause,
         at: datetime,
-        traceparent: str | None,
         index: int,
         sequence: int | None,
     ) -> Event[Record]:
@@ -72,7 +71,7 @@ class OutputMaker:
             mode=cause.mode,
             drill_id=cause.drill_id,
             replay_id=cause.replay_id,
-            traceparent=traceparent,
+            traceparent=cause.traceparent,
             topic=self.wire(out.topic),
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+import msgspec
 from liandong_contracts.base import Record
 
 from liandong.clock import Clock
@@ -53,19 +54,24 @@ class Effect:
             table.put(key, cell)
 
 
-def is_fenced(cell: Cell, topic: str, event: Event[Any]) -> bool:
-    """Say whether the cell has seen this event: by sequence where the topic's owner gives one, else by id."""
-    if event.sequence is not None:
-        return event.sequence <= cell.fences.get(topic, -1)
-    return bool(cell.recent) and has_mark(cell.recent, mark_of(event.id))
+def seen(cell: Cell, topic: str, event: Event[Any]) -> Cell | None:
+    """Return a copy of the cell that remembers this event; None when the cell has seen it before.
 
-
-def mark_seen(cell: Cell, topic: str, event: Event[Any]) -> None:
-    """Remember in the (copied) cell that this event was handled."""
-    if event.sequence is not None:
-        cell.fences = {**cell.fences, topic: event.sequence}
-    else:
-        cell.recent = (cell.recent + mark_of(event.id))[-_RECENT_BYTES:]
+    Known by its sequence where the topic's owner gives one, else by its id.
+    """
+    sequence = event.sequence
+    if sequence is not None:
+        if sequence <= cell.fences.get(topic, -1):
+            return None
+        draft = cell.copy()
+        draft.fences = {**cell.fences, topic: sequence}
+        return draft
+    mark, recent = mark_of(event.id), cell.recent
+    if has_mark(recent, mark):
+        return None
+    draft = cell.copy()
+    draft.recent = (recent + mark)[-_RECENT_BYTES:]
+    return draft
 
 
 class Processor:
@@ -84,7 +90,7 @@ class Processor:
         self._service = service.name
         self._timers = service.timers
         self._codec = codec
-        self._clock = clock
+        self._now = clock.now
         self._tracing = tracing
         self._changelogs = changelogs
         self._refs = refs
@@ -112,25 +118,26 @@ class Processor:
         effect: Effect,
         traceparent: str | None,
     ) -> None:
-        ctx = Context(self._clock.now(), self._refs, event.id, event.time)
+        ctx = Context(self._now(), self._refs, event.id, event.time)
         if step.table is None or step.state is None:
             outs = step.call(event, ctx)
             if outs:
-                traceparent = self._chain(ctx, traceparent, event.correlation_id or event.id)
-                self._emit(outs, cause_of(event), event.time, traceparent, effect, None, "")
+                cause = self._chained(cause_of(event, traceparent), ctx)
+                self._emit(outs, cause, event.time, effect, None, "")
             return
-        table, key, topic = tables[step.table], event.key, plan.topic.name
+        table, key = tables[step.table], event.key
         cell = table.get(key)
-        if is_fenced(cell, topic, event):
+        draft = seen(cell, plan.topic.name, event)
+        if draft is None:
             effect.fenced += 1
             return
         outcome: Outcome[Any] = step.call(event, cell.state, ctx)
-        if outcome.state is KEEP and not outcome.emit and not outcome.timers:
+        if outcome.emit or outcome.timers:
+            cause = self._chained(cause_of(event, traceparent), ctx)
+            self._follow(step.state, key, draft, outcome, cause, event.time, effect)
+        elif outcome.state is KEEP:
             return  # handled again it would change nothing again: no need to remember it
-        draft = cell.copy()
-        mark_seen(draft, topic, event)
-        traceparent = self._chain(ctx, traceparent, event.correlation_id or event.id)
-        self._settle(step.state, key, draft, outcome, cause_of(event), event.time, traceparent, effect)
+        self._set_state(step.state, key, draft, outcome.state)
         effect.changes.append((table, key, draft))
 
     def on_timer(self, state: State[Any], table: Table, key: str, name: str, due: int) -> Effect:
@@ -140,14 +147,16 @@ class Processor:
         armed_by = cell.timers[name].cause
         cause = cause_of_timer(armed_by, state.name, name, due)
         at = from_ms(due)
-        ctx = Context(self._clock.now(), self._refs, cause.id, at)
+        ctx = Context(self._now(), self._refs, cause.id, at)
         call = self._timers[state.name, name]
         draft = cell.copy()
         draft.timers = {n: t for n, t in cell.timers.items() if n != name}
         with self._tracing.step(f"{self._service} {call.__name__}", cause.traceparent) as span:
             outcome = call(Due(key, name, at), cell.state, ctx)
-            traceparent = self._chain(ctx, span.traceparent or None, cause.correlation_id)
-            self._settle(state, key, draft, outcome, cause, at, traceparent, effect)
+            if outcome.emit or outcome.timers:
+                cause = self._chained(msgspec.structs.replace(cause, traceparent=span.traceparent or None), ctx)
+                self._follow(state, key, draft, outcome, cause, at, effect)
+            self._set_state(state, key, draft, outcome.state)
         effect.changes.append((table, key, draft))
         return effect
 
@@ -157,12 +166,23 @@ class Processor:
         draft.timers = {n: t for n, t in draft.timers.items() if n != name}
         table.put(key, draft)
 
-    def _chain(self, ctx: Context, traceparent: str | None, root: str) -> str:
-        """Return the trace context that outputs carry; a chain without one begins here."""
-        chain = traceparent or self._tracing.begin(root)
-        return record_now(chain) if ctx.chain_recorded else chain
+    def _chained(self, cause: Cause, ctx: Context) -> Cause:
+        """Return the cause with the trace context that outputs carry; a chain without one begins here."""
+        chain = cause.traceparent or self._tracing.begin(cause.correlation_id)
+        if ctx.chain_recorded:
+            chain = record_now(chain)
+        return cause if chain is cause.traceparent else msgspec.structs.replace(cause, traceparent=chain)
 
-    def _settle(
+    def _set_state(self, state: State[Any], key: str, draft: Cell, new: Any) -> None:
+        """Write the state that a handler returned into the draft cell."""
+        if new is KEEP or new is draft.state:
+            return
+        raw = None if new is None else self._codec.encode(self._changelogs[state.name], new)
+        if raw is not None and len(raw) > MAX_RECORD_BYTES:
+            raise ValueError(f"state {state.name!r} of key {key!r}: {len(raw)} bytes, more than a record may have")
+        draft.state, draft.raw = new, raw
+
+    def _follow(
         self,
         state: State[Any],
         key: str,
@@ -170,32 +190,13 @@ class Processor:
         outcome: Outcome[Any],
         cause: Cause,
         at: datetime,
-        traceparent: str,
         effect: Effect,
     ) -> None:
-        """Write an outcome into the draft cell and the effect."""
-        new = outcome.state
-        if new is not KEEP and new is not draft.state:
-            draft.state = new
-            draft.raw = None if new is None else self._codec.encode(self._changelogs[state.name], new)
+        """Write the timers and outputs of an outcome into the draft cell and the effect."""
         if outcome.timers:
-            carried = Cause(
-                cause.id,
-                cause.event_id,
-                cause.correlation_id,
-                cause.area_code,
-                traceparent,
-                cause.mode,
-                cause.drill_id,
-                cause.replay_id,
-            )
-            draft.timers = self._moved(state, draft.timers, outcome, carried)
+            draft.timers = self._moved(state, draft.timers, outcome, cause)
         if outcome.emit:
-            self._emit(outcome.emit, cause, at, traceparent, effect, draft, key)
-        if draft.raw is not None and len(draft.raw) > MAX_RECORD_BYTES:
-            raise ValueError(
-                f"state {state.name!r} of key {key!r}: {len(draft.raw)} bytes, more than a record may have"
-            )
+            self._emit(outcome.emit, cause, at, effect, draft, key)
 
     def _moved(
         self, state: State[Any], timers: dict[str, Timer], outcome: Outcome[Any], cause: Cause
@@ -218,7 +219,6 @@ class Processor:
         outs: Sequence[Out],
         cause: Cause,
         at: datetime,
-        traceparent: str,
         effect: Effect,
         draft: Cell | None,
         state_key: str,
@@ -233,7 +233,7 @@ class Processor:
             full_name = out.record.FULL_NAME
             index = effect.counts.get(full_name, 0)
             effect.counts[full_name] = index + 1
-            event = self._maker.event(out, key, cause, at, traceparent, index, sequence)
+            event = self._maker.event(out, key, cause, at, index, sequence)
             value = self._codec.encode(event.topic, out.record)
             if len(value) > MAX_RECORD_BYTES:
                 raise ValueError(f"{full_name} of key {key!r}: {len(value)} bytes, more than a record may have")

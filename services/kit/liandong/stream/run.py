@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from liandong.refs import View, start_views
 from liandong.settings import Settings
 from liandong.stream.api import StreamService
 from liandong.stream.build import WireCodec, build_engine
+from liandong.stream.engine import Engine
 from liandong.stream.tuning import Tuning
 from liandong.telemetry.logs import setup_logs
 from liandong.telemetry.ops import Health, OpsServer
@@ -27,6 +29,7 @@ Queries = Callable[[], Stop]
 EXIT_FAILED = 3
 _STOP_WITHIN_S = 4.5
 _POLL_S = 0.05
+_WATCH_S = 0.5
 
 
 class Process:
@@ -63,6 +66,7 @@ class Process:
             gc.freeze()
             gc.set_threshold(50_000, 20, 20)
             self._health = engine.health
+            threading.Thread(target=_watch, args=(engine,), name="watchdog", daemon=True).start()
             engine.run(self._stop)
         finally:
             for stop in reversed(stops):
@@ -80,6 +84,14 @@ class Process:
         last = threading.Timer(_STOP_WITHIN_S, os._exit, (EXIT_FAILED,))  # should a commit hang, the restart aborts it
         last.daemon = True
         last.start()
+
+
+def _watch(engine: Engine) -> None:
+    """End the process when the Kafka client hangs in a call: a new one fences it and starts from what was committed."""
+    while not engine.is_hung:
+        time.sleep(_WATCH_S)
+    log.error("a call of the Kafka client does not come back; this process ends and is started again")
+    _end()
 
 
 def _waiting(views: list[View[Any]]) -> list[str]:

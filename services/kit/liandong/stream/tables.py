@@ -100,10 +100,11 @@ class Table:
         cache, arm = self._cache, self.schedule.arm
         for key, cell in self._dirty.items():
             cache.pop(key, None)
-            if not cell.is_empty():
+            if cell.raw is not None or not cell.is_empty():
                 cache[key] = cell  # re-inserted at the end: the oldest written go first
-            for name, timer in cell.timers.items():
-                arm(key, name, timer.due)
+            if cell.timers:
+                for name, timer in cell.timers.items():
+                    arm(key, name, timer.due)
         self._dirty = {}
         self._fired = []
         excess = len(cache) - self._cache_size

@@ -20,6 +20,8 @@ Headers = list[tuple[str, bytes]]
 Delivered = Callable[[KafkaError | None, Any], None]
 
 _PATIENCE_S = 60.0
+_START_S, _POSITIONS_S, _COMMIT_S, _ABORT_S = 30.0, 5.0, 10.0, 30.0  # how long the client may take for each call
+_GRACE_S = 3.0  # beyond which a call that ignores its time-out counts as hung
 _FENCING = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 
 
@@ -53,17 +55,18 @@ class Transactions:
 
     def __init__(self, producer: Producer) -> None:
         self._producer = producer
+        self._overdue_at: float | None = None
         self.is_open = False
         self.opened_at = 0.0
 
     def start(self) -> None:
         """Fence the former incarnation of this instance and end what it left open."""
-        self._call(lambda: self._producer.init_transactions(30))
+        self._call(_START_S, lambda: self._producer.init_transactions(_START_S))
 
     def begin(self) -> None:
         """Open a transaction unless one is open."""
         if not self.is_open:
-            self._call(self._producer.begin_transaction)
+            self._call(_COMMIT_S, self._producer.begin_transaction)
             self.is_open = True
             self.opened_at = time.monotonic()
 
@@ -94,17 +97,18 @@ class Transactions:
 
     def send_positions(self, positions: Sequence[TopicPartition], group: Any) -> None:
         """Add input positions; this is also what fences an instance that has lost its partitions."""
-        self._call(lambda: self._producer.send_offsets_to_transaction(list(positions), group, 10))
+        wanted = list(positions)
+        self._call(_POSITIONS_S, lambda: self._producer.send_offsets_to_transaction(wanted, group, _POSITIONS_S))
 
     def commit(self) -> None:
         """Commit; returns only when everything in the transaction is durable."""
-        self._call(lambda: self._producer.commit_transaction(10))
+        self._call(_COMMIT_S, lambda: self._producer.commit_transaction(_COMMIT_S))
         self.is_open = False
 
     def abort(self) -> None:
         """Abort the open transaction; its records stay invisible."""
         if self.is_open:
-            self._call(lambda: self._producer.abort_transaction(30))
+            self._call(_ABORT_S, lambda: self._producer.abort_transaction(_ABORT_S))
             self.is_open = False
 
     def poll(self) -> None:
@@ -124,9 +128,20 @@ class Transactions:
         """Wait until everything produced so far has been written (tests' fail points)."""
         self._producer.flush(seconds)
 
-    def _call(self, call: Callable[[], T]) -> T:
+    @property
+    def is_hung(self) -> bool:
+        """Say (from any thread) whether a call goes on long after its time-out.
+
+        send_offsets_to_transaction of librdkafka can wait for ever when the group's coordinator was restarted
+        (librdkafka issues 5456 and 5511); only a new process ends that.
+        """
+        overdue_at = self._overdue_at
+        return overdue_at is not None and time.monotonic() > overdue_at
+
+    def _call(self, seconds: float, call: Callable[[], T]) -> T:
         end = time.monotonic() + _PATIENCE_S
         while True:
+            self._overdue_at = time.monotonic() + seconds + _GRACE_S
             try:
                 return call()
             except KafkaException as error:
@@ -134,3 +149,5 @@ class Transactions:
                     raise error_of(error.args[0]) from error
                 log.debug("transaction call is tried again: %s", error.args[0].str())
                 time.sleep(0.01)
+            finally:
+                self._overdue_at = None

@@ -6,7 +6,7 @@ Pure: a reading and the alarm's track in, the new track and what is to be told o
 from collections.abc import Callable
 from typing import NamedTuple
 
-import msgspec
+from liandong.pure.records import changed
 from liandong_contracts.common import DeviceKind, Quality
 from liandong_contracts.sensing import (
     AlarmCleared,
@@ -97,7 +97,7 @@ def move(
         return None, None
     if track.alarm_id is None:
         ended = track.count == 0
-        return (track if ended else msgspec.structs.replace(track, count=0, since=None, evidence=())), None
+        return (track if ended else changed(track, count=0, since=None, evidence=())), None
     if not sign.over:
         return track, None
     cleared = AlarmCleared(
@@ -107,7 +107,7 @@ def move(
         value=measurement.value,
         cleared_at=measurement.observed_at,
     )
-    closed = msgspec.structs.replace(track, alarm_id=None, count=0, since=None, told_at=None, evidence=())
+    closed = changed(track, alarm_id=None, count=0, since=None, told_at=None, evidence=())
     return closed, cleared
 
 
@@ -118,11 +118,11 @@ def _met(
     since = track.since or at
     count = track.count + 1
     if track.alarm_id is not None:
-        return _repeated(msgspec.structs.replace(track, count=count), track.alarm_id, rule, measurement)
+        return _repeated(changed(track, count=count), track.alarm_id, rule, measurement)
     evidence = track.evidence
     if report_id not in evidence:
         evidence = (*evidence, report_id)[-_EVIDENCE_KEPT:]
-    track = msgspec.structs.replace(track, count=count, since=since, evidence=evidence)
+    track = changed(track, count=count, since=since, evidence=evidence)
     if not (rule.at_once or count >= policy.OVER_COUNT or at - since >= policy.OVER_SPAN):
         return track, None
     return _raised(track, rule, measurement, new_id)
@@ -142,7 +142,7 @@ def _repeated(
         value=measurement.value,
         last_at=at,
     )
-    return msgspec.structs.replace(track, told_at=at), updated
+    return changed(track, told_at=at), updated
 
 
 def _raised(
@@ -166,7 +166,5 @@ def _raised(
         object_id=rule.object_id,
         source_event_ids=track.evidence,
     )
-    opened = msgspec.structs.replace(
-        track, episode=episode, alarm_id=raised.alarm_id, severity=rule.severity, told_at=at, evidence=()
-    )
+    opened = changed(track, episode=episode, alarm_id=raised.alarm_id, severity=rule.severity, told_at=at, evidence=())
     return opened, raised

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-import msgspec
+from liandong.pure.records import changed
 from liandong_contracts.common import DeviceKind, Quality
 from liandong_contracts.sensing import (
     AlarmTrack,
@@ -29,13 +30,13 @@ NewId = Callable[[str], str]
 _UNDER_MAINTENANCE = frozenset({Quality.GOOD, Quality.MANUAL, Quality.OVER_RANGE, Quality.SUSPECT})
 
 
-class Judgement(msgspec.Struct):
+class Judgement(NamedTuple):
     """Everything that follows from one report."""
 
     track: DeviceTrack
     observed: ReadingObserved | None = None
     corrected: Sequence[ReadingCorrected] = ()
-    repeated: ReadingRejected | None = None
+    repeated: Sequence[ReadingRejected] = ()
     back: DeviceCameOnline | None = None
     alarms: Sequence[AlarmEvent] = ()
     watch: datetime | None = None
@@ -98,8 +99,8 @@ class _Bench:
     def _keep(self, weighed: Weighed, spec: MetricSpec | None) -> None:
         measurement = weighed.measurement
         if self._maintained and measurement.quality in _UNDER_MAINTENANCE:
-            measurement = msgspec.structs.replace(measurement, quality=Quality.MAINTENANCE)
-            self._metrics[measurement.metric] = msgspec.structs.replace(weighed.track, quality=Quality.MAINTENANCE)
+            measurement = changed(measurement, quality=Quality.MAINTENANCE)
+            self._metrics[measurement.metric] = changed(weighed.track, quality=Quality.MAINTENANCE)
         self._kept.append(measurement)
         awake = not measurement.late and self._now - measurement.observed_at <= policy.LATE_AFTER
         if self._device is not None and spec is not None and weighed.in_order and awake and not self._maintained:
@@ -143,12 +144,12 @@ class _Bench:
         track = seen.track
         if self._kept or self._corrected:
             metrics, alarms = tuple(self._metrics.values()), tuple(self._alarms.values())
-            track = msgspec.structs.replace(track, metrics=metrics, alarms=alarms)
+            track = changed(track, metrics=metrics, alarms=alarms)
         return Judgement(
             track,
             self._observed(),
             self._corrected,
-            self._rejection(),
+            self._refused(),
             seen.event,
             self._told,
             seen.watch,
@@ -167,20 +168,20 @@ class _Bench:
             object_id=device.object_id if device else None,
         )
 
-    def _rejection(self) -> ReadingRejected | None:
-        """Count repeats: one refusal a report, however many of its values were known."""
-        if not self._repeated:
-            return None
-        single = self._repeated[0] if len(self._repeated) == 1 else None
-        total = len(self._report.measurements)
-        return ReadingRejected(
-            native_id=self._report.native_id,
-            device_id=self._report.device_id,
-            reason=RejectReason.DUPLICATE,
-            detail=f"{len(self._repeated)} of {total} values of frame {self._report.frame_ref} were already recorded",
-            raw=self._report.frame_ref.encode(),
-            transport="judge",
-            received_at=self._report.received_at,
-            metric=single.metric if single else None,
-            observed_at=single.observed_at if single else None,
-        )
+    def _refused(self) -> list[ReadingRejected]:
+        """Return a refusal for every value that was recorded already."""
+        report = self._report
+        return [
+            ReadingRejected(
+                native_id=report.native_id,
+                device_id=report.device_id,
+                reason=RejectReason.DUPLICATE,
+                detail=f"already recorded; repeated by frame {report.frame_ref}",
+                raw=report.frame_ref.encode(),
+                transport="judge",
+                received_at=report.received_at,
+                metric=one.metric,
+                observed_at=one.observed_at,
+            )
+            for one in self._repeated
+        ]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-import msgspec
+from liandong.pure.records import changed
 from liandong_contracts.sensing import (
     DeviceCameOnline,
     DeviceState,
@@ -71,9 +71,7 @@ def seen(
     watch = None
     if not track.watched and device is not None and device.status is not DeviceStatus.RETIRED:
         watch = newest + interval_of(device) * policy.MISSED_INTERVALS
-    moved = msgspec.structs.replace(
-        track, last_seen_at=newest, offline_since=None, watched=track.watched or watch is not None
-    )
+    moved = changed(track, last_seen_at=newest, offline_since=None, watched=track.watched or watch is not None)
     return Seen(moved, event, watch)
 
 
@@ -84,7 +82,7 @@ def looked(track: DeviceTrack, device: DeviceState | None, due: datetime, now: d
     device gets one more interval.
     """
     if device is None or device.status is DeviceStatus.RETIRED or track.last_seen_at is None:
-        return Looked(msgspec.structs.replace(track, watched=False), None, None)
+        return Looked(changed(track, watched=False), None, None)
     interval = interval_of(device)
     silent_at = track.last_seen_at + interval * policy.MISSED_INTERVALS
     if silent_at > due:
@@ -99,4 +97,4 @@ def looked(track: DeviceTrack, device: DeviceState | None, due: datetime, now: d
         missed_intervals=int((due - track.last_seen_at) / interval),
         scope=OfflineScope.DEVICE,
     )
-    return Looked(msgspec.structs.replace(track, offline_since=due, watched=False), event, None)
+    return Looked(changed(track, offline_since=due, watched=False), event, None)

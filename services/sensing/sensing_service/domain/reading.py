@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
 
-import msgspec
+from liandong.pure.records import changed
 from liandong_contracts.common import Quality
 from liandong_contracts.sensing import Measurement, MetricSpec, MetricTrack
 
@@ -52,7 +52,7 @@ def weigh(
     at_ms = millis(measurement.observed_at)
     if track is None:
         late = received_at - measurement.observed_at > policy.LATE_AFTER
-        return _first(msgspec.structs.replace(measurement, late=late), at_ms)
+        return _first(changed(measurement, late=late), at_ms)
     newest = measurement.observed_at > track.observed_at
     if not newest:
         known = memory.recall(track.seen)
@@ -60,10 +60,10 @@ def weigh(
             return _again(track, measurement, at_ms, known[at_ms])
     late = not newest or received_at - measurement.observed_at > policy.LATE_AFTER
     if late:
-        measurement = msgspec.structs.replace(measurement, late=True)
+        measurement = changed(measurement, late=True)
     seen = memory.remember(track.seen, at_ms, measurement.value)
     if not newest:
-        return Weighed(Finding.NEW, measurement, msgspec.structs.replace(track, seen=seen))
+        return Weighed(Finding.NEW, measurement, changed(track, seen=seen))
     return _newest(track, measurement, spec, interval, seen)
 
 
@@ -86,11 +86,11 @@ def _again(track: MetricTrack, measurement: Measurement, at_ms: int, old: float 
     """The time is recorded already. A repeat without a value takes nothing back."""
     if measurement.value is None or measurement.value == old:
         return Weighed(Finding.REPEATED, measurement, track)
-    track = msgspec.structs.replace(track, seen=memory.remember(track.seen, at_ms, measurement.value))
+    track = changed(track, seen=memory.remember(track.seen, at_ms, measurement.value))
     if measurement.observed_at == track.observed_at:
-        track = msgspec.structs.replace(track, value=measurement.value, quality=measurement.quality)
+        track = changed(track, value=measurement.value, quality=measurement.quality)
     if measurement.observed_at == track.believed_at:
-        track = msgspec.structs.replace(track, believed=measurement.value)
+        track = changed(track, believed=measurement.value)
     return Weighed(Finding.CORRECTED, measurement, track, old)
 
 
@@ -109,13 +109,13 @@ def _newest(
             suspects, suspect = (track.suspects + 1 if agrees else 1), value
         jumped = 0 < suspects < policy.JUMP_CONFIRMED_BY
         if jumped:
-            measurement = msgspec.structs.replace(measurement, quality=Quality.SUSPECT)
+            measurement = changed(measurement, quality=Quality.SUSPECT)
         else:
             suspects, suspect = 0, None
             believed, believed_at = value, measurement.observed_at
     else:
         suspects, suspect = track.suspects, track.suspect
-    moved = msgspec.structs.replace(
+    moved = changed(
         track,
         unit=measurement.unit,
         value=value,

@@ -1,6 +1,6 @@
 // Panels in which something is decided: 待办 (proposals to approve) and 任务 (people who must confirm).
 
-import { h } from "./dom.js";
+import { h, restyle } from "./dom.js";
 import * as clock from "./clock.js";
 import { pressButton } from "./actions.js";
 
@@ -25,7 +25,7 @@ export function proposal() {
     node,
     update(row) {
       current = row;
-      node.className = `row proposal t-${row.tone}`;
+      restyle(node, `row proposal t-${row.tone}`);
       if (row.trace) node.dataset.trace = row.trace;
       button.textContent = row.action;
       const met = row.conditions.filter((item) => item.met).length;
@@ -67,7 +67,7 @@ export function task() {
     node,
     update(row) {
       current = row;
-      node.className = `row task t-${row.tone}${row.state === "DONE" || row.state === "CANCELLED" ? " done" : ""}`;
+      restyle(node, `row task t-${row.tone}${row.state === "DONE" || row.state === "CANCELLED" ? " done" : ""}`);
       if (row.trace) node.dataset.trace = row.trace;
       what.replaceChildren(
         h("div", { class: "name" }, row.title),

@@ -50,6 +50,11 @@ export function reconcile(container, rows, make, stamp = (row) => row.rev) {
   }
 }
 
+/** Gives a row its classes anew; being lit up by the pointer outlives a redraw. */
+export function restyle(node, classes) {
+  node.className = node.classList.contains("traced") ? `${classes} traced` : classes;
+}
+
 /** A row whose whole inside is drawn anew by `draw(row)` at each change; `tag` and `kind` are fixed. */
 export function redrawn(tag, kind, draw) {
   return () => {
@@ -58,7 +63,7 @@ export function redrawn(tag, kind, draw) {
       node,
       update(row) {
         const { tone = "none", done = false, at = null, limit = null, title = null, parts } = draw(row);
-        node.className = `${kind} t-${tone}${done ? " done" : ""}`;
+        restyle(node, `${kind} t-${tone}${done ? " done" : ""}`);
         if (row.trace) node.dataset.trace = row.trace;
         if (limit) { node.dataset.freshAt = at; node.dataset.limit = limit; }
         if (title) node.title = title;

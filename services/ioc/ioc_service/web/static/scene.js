@@ -28,10 +28,13 @@ function live(value) {
   return h("span", { class: "live", title: `实时查询值，质量码 ${value.quality}` }, `实时 ${value.value} · `, h("span", { data: { at: value.at } }));
 }
 
-/** 积水点: level, depth now, how it moves, from whom it is known, how old. `latest` maps devices to queried values. */
+/**
+ * 积水点: level, depth now, how it moves, from whom it is known, how old. `latest` maps devices to queried values; a fact
+ * is said only when something changes, so a spot is stale when neither the fact nor its gauge is fresh.
+ */
 export const spot = (limit, latest) => redrawn("article", "row spot", (row) => ({
   tone: row.tone,
-  at: row.at,
+  at: Math.max(row.at, latest(row.device_id)?.at ?? 0),
   limit,
   parts: [
     h("div", { class: "grade" }, row.level_label),
