@@ -31,7 +31,7 @@ logs: prepare ## Print the end of a log (NAME=flood; default: the supervisor's)
 
 .PHONY: demo
 demo: prepare fetch ## Play the rainstorm night and narrate it (HEADLESS=1: for machines)
-	@$(BIN)/python -m tools.rainstorm
+	@$(BIN)/python -m tools.rainstorm $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(ARGS)
 
 .PHONY: fetch
 fetch: prepare ## Download Kafka and the registry (artifacts.lock); `make up` does this too

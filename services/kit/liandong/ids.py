@@ -13,7 +13,7 @@ def event_id(cause: str, record: str, index: int) -> str:
 
 
 def aggregate_id(area_code: str, kind: str, at: datetime, cause: str) -> str:
-    """Return `<area6>-<kind>-<yyyymmdd>-<8 base32>` (systems.md 0.2); the day is Shanghai's."""
+    """Return `<area6>-<kind>-<yyyymmdd>-<8 base32>`; the day is Shanghai's."""
     tail = base64.b32encode(blake2b(f"{cause}|{kind}".encode(), digest_size=5).digest()).decode().lower()
     return f"{area_code[:6]}-{kind}-{at.astimezone(SHANGHAI):%Y%m%d}-{tail}"
 

@@ -23,8 +23,8 @@ def recorded(path: Path) -> Iterator[Row]:
 async def test_the_flood_morning_of_2014() -> None:
     rows = list(recorded(shared("uk_flood_2014/snapshot_20140220_0430.tsv")))
     assert len(rows) == 25_000
-    harness = await played(rows)
-    check(harness, rows)
+    harness, refused = await played(rows)
+    check(harness, refused, rows)
     total = sum(len(event.data.measurements) for event in harness.of(ReadingObserved))
     assert total == len({row[:3] for row in rows})
     largest = max(len(msgspec.msgpack.encode(track)) for track in harness.states(tracks).values())

@@ -1,14 +1,16 @@
 """The life of a worker on real Kafka: start without broker, what ends it and why, and consumers that lose records."""
 
-import shutil
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Producer
+from liandong.wire import TopicSpec, ensure_topics
+from liandong.workflow import tables
+from liandong.workflow.sql import Database
 
+from tests.support import workflow_ledger as ledger
 from tests.support.workflow_crash import Count, Inputs, Worker, create_topics, until
 
 SOURCES = pytest.mark.parametrize("source", ["faust", "aiokafka"])
@@ -84,13 +86,12 @@ def test_deaf_consumer_ends_the_process(source: str, worker: Make, inputs: Calla
     assert "the fetch loop dies" in one.log()
 
 
-@SOURCES
 def test_broker_absent_at_start_is_waited_for(
-    source: str, worker: Make, inputs: Callable[[int], Inputs], kafka: Any, world: str
+    worker: Make, inputs: Callable[[int], Inputs], kafka: Any, world: str
 ) -> None:
     sent = inputs(20)
     kafka.hold_broker()
-    one = worker(source)
+    one = worker("faust")
     try:
         one.start()
         until("it says what it waits for", lambda: "waiting for Kafka" in one.detail())
@@ -100,56 +101,33 @@ def test_broker_absent_at_start_is_waited_for(
     assert one.log().count("waiting for Kafka") == 1
 
 
-def test_group_offsets_mean_nothing(worker: Make, inputs: Callable[[int], Inputs], kafka: Any, world: str) -> None:
-    sent = inputs(50)
+def test_restored_database_is_refused(worker: Make, kafka: Any, world: str) -> None:
+    name = f"{world}.district.emergency.relay.v1"
+    ensure_topics(kafka.bootstrap, [TopicSpec(name, 1, {"cleanup.policy": "compact"})])
+    producer = Producer({"bootstrap.servers": kafka.bootstrap})
+    producer.produce(name, b"40", b"emergency")
+    assert producer.flush(30) == 0
     one = worker()
-    one.start()
-    finish(one, sent)
-    client = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
-    group = f"{world}.district.emergency"
-    until("the group is gone", lambda: _gone(client, group))
-    sent = inputs(50)
-    one.start()
-    finish(one, sent)
-    assert Count(kafka.bootstrap, world, one, sent, timers=False).wrong() == {}
-
-
-def _gone(client: AdminClient, group: str) -> bool:
-    try:
-        client.delete_consumer_groups([group])[group].result(10)
-    except Exception as error:
-        return "GROUP_ID_NOT_FOUND" in str(error)
-    return True
-
-
-def test_restored_database_is_refused(worker: Make, inputs: Callable[[int], Inputs], tmp_path: Path) -> None:
-    one = worker()
-    one.start()
-    finish(one, inputs(20))
-    file, copy = one.data_dir / "emergency.sqlite3", tmp_path / "copy.sqlite3"
-    shutil.copy(file, copy)
-    one.start()
-    finish(one, inputs(20))
-    for left in one.data_dir.glob("emergency.sqlite3*"):
-        left.unlink()
-    shutil.copy(copy, file)
     one.start()
     until("it refuses", lambda: one.ended() is not None)
     assert one.ended() == 1
-    assert "it was restored from an older copy" in one.log()
+    assert "has given 0 outbox ids but 40 are published" in one.log()
+    assert one.counts() == (0, 0, 0)
 
 
 @SOURCES
-def test_position_past_the_end_is_refused(source: str, worker: Make, inputs: Callable[[int], Inputs]) -> None:
+def test_position_past_the_end_is_refused(source: str, worker: Make, world: str) -> None:
     one = worker(source)
-    one.start()
-    finish(one, inputs(20))
-    with sqlite3.connect(one.data_dir / "emergency.sqlite3") as database:
-        database.execute("UPDATE liandong_inbox SET next = 1000000 WHERE partition = 0")
+    database = Database(one.data_dir / "emergency.sqlite3")
+    database.create(ledger.metadata, 1)
+    with database.writer.begin() as connection:
+        row = {"topic": f"{world}.district.sensing.alarm.v1", "partition": 0, "next": 1_000_000}
+        connection.execute(tables.inbox.insert(), row)
+    database.close()
     one.start()
     until("it refuses", lambda: one.ended() is not None)
     assert one.ended() == 1
-    assert "stored position 1000000, but the topic ends at" in one.log()
+    assert "stored position 1000000, but the topic ends at 0" in one.log()
 
 
 def test_second_relay_fences_the_first(worker: Make, inputs: Callable[[int], Inputs]) -> None:

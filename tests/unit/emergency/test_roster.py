@@ -98,7 +98,7 @@ def test_the_same_post_of_the_area_above_stands_in() -> None:
 @pytest.mark.parametrize(
     ("entry", "sentence"),
     [
-        (PostEntry("FLOOD_DUTI", "990199", person="a"), "FLOOD_DUTI of 990199: no such post (posts: systems.md 0.5)"),
+        (PostEntry("FLOOD_DUTI", "990199", person="a"), "FLOOD_DUTI of 990199: no such post"),
         (PostEntry("FLOOD_DUTY", "990100", person="a"), "FLOOD_DUTY of 990100: no such area"),
         (PostEntry("FLOOD_DUTY", "990199"), "FLOOD_DUTY of 990199: give either person (always) or shifts"),
         (PostEntry("FLOOD_DUTY", "990199", person="x"), "FLOOD_DUTY of 990199: person x is not among the persons"),

@@ -15,6 +15,8 @@ from liandong_contracts.sensing import (
     DeviceWentOffline,
     ReadingCorrected,
     ReadingObserved,
+    ReadingRejected,
+    RejectReason,
 )
 from sensing_service.gateway.registrar import Registrar
 from sensing_service.gateway.web import Web
@@ -42,8 +44,8 @@ def devices(rows: list[Row]) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-async def played(rows: list[Row]) -> StreamHarness:
-    """Register the stations and post every row in order; then let a day pass."""
+async def played(rows: list[Row]) -> tuple[StreamHarness, list[ReadingRejected]]:
+    """Register the stations and post every row in order; then let a day pass. Returns the gateway's refusals too."""
     sink = ListSink()
     taken = intake(sink)
     web = Web(taken, Registrar(taken.registry, sink, ManualClock(NOW)), 5)
@@ -62,7 +64,7 @@ async def played(rows: list[Row]) -> StreamHarness:
         if isinstance(one.record, DeviceReport):
             harness.put(topics.SENSING_REPORT, one.record, id=one.event_id, time=one.time)
     harness.advance(timedelta(days=1))
-    return harness
+    return harness, sink.rejections
 
 
 def expected(rows: list[Row]) -> tuple[Counter[str], list[tuple[str, str, datetime, float, float]]]:
@@ -77,13 +79,16 @@ def expected(rows: list[Row]) -> tuple[Counter[str], list[tuple[str, str, dateti
     return Counter(station for station, _, _ in last), changes
 
 
-def check(harness: StreamHarness, rows: list[Row]) -> None:
+def check(harness: StreamHarness, refused: list[ReadingRejected], rows: list[Row]) -> None:
     counts, changes = expected(rows)
     observed = harness.of(ReadingObserved)
     found = Counter(event.data.device_id for event in observed for _ in event.data.measurements)
     assert found == counts
     corrected = [event.data for event in harness.of(ReadingCorrected)]
     assert [(one.device_id, one.metric, one.observed_at, one.old_value, one.new_value) for one in corrected] == changes
+    repeats = [*refused, *(event.data for event in harness.of(ReadingRejected))]
+    assert {one.reason for one in repeats} == {RejectReason.DUPLICATE}
+    assert len(repeats) == len(rows) - sum(counts.values()) - len(changes)
     assert all(one.late for event in observed for one in event.data.measurements)
     assert harness.of(AlarmRaised) == []
     assert harness.of(DeviceWentOffline) == []
@@ -105,4 +110,4 @@ async def test_old_recordings_are_history() -> None:
         if not values or row[3] == values[-1] or row[3] not in values:
             values.append(row[3])
             kept.append(row)
-    check(await played(kept), kept)
+    check(*await played(kept), kept)

@@ -103,11 +103,40 @@ async def test_no_confirmation_when_kafka_refuses() -> None:
     assert station.wire.written == []
 
 
-async def test_a_frame_sent_again_has_the_same_id_another_frame_has_not() -> None:
+async def test_a_frame_sent_again_is_confirmed_again_but_not_published_again() -> None:
     station = Station(ListSink())
     await station.sends(depth(0.31), depth(0.31), depth(0.31, serial=2))
-    first, again, other = [one.event_id for one in station.sink.sent]
-    assert first == again != other
+    first, other = [one for one in station.sink.sent if one.record in station.sink.reports]
+    assert first.event_id != other.event_id
+    assert len(station.wire.written) == 3
+    (repeat,) = station.sink.rejections
+    assert (repeat.reason, repeat.metric, repeat.observed_at) == (RejectReason.DUPLICATE, "water_depth", NOW)
+
+
+async def test_a_frame_sent_again_has_the_same_id_in_another_process() -> None:
+    one, other = Station(ListSink()), Station(ListSink())
+    await one.sends(depth(0.31))
+    await other.sends(depth(0.31))
+    assert one.sink.sent[0].event_id == other.sink.sent[0].event_id
+
+
+async def test_a_frame_sent_again_too_early_waits_for_the_same_acknowledgement() -> None:
+    station = Station(ListSink(instant=False))
+    await station.sends(depth(0.31), depth(0.31))
+    assert len(station.sink.reports) == 1
+    assert station.wire.written == []
+    station.sink.acknowledge()
+    await asyncio.sleep(0)
+    assert len(station.wire.written) == 2
+
+
+async def test_a_frame_that_kafka_refused_may_come_again() -> None:
+    station = Station(ListSink(instant=False))
+    await station.sends(depth(0.31))
+    station.sink.acknowledge(error="too large")
+    await asyncio.sleep(0)
+    await station.sends(depth(0.31))
+    assert len(station.sink.reports) == 2
 
 
 @pytest.mark.parametrize(

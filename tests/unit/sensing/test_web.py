@@ -59,12 +59,27 @@ async def test_many_reports_keep_their_order_and_bad_ones_are_listed() -> None:
     assert b"nobody" in sink.rejections[0].raw
 
 
-async def test_a_report_sent_again_has_the_same_id_however_it_is_written() -> None:
+async def test_a_report_sent_again_is_known_however_it_is_written() -> None:
     sink = ListSink()
     async with client(sink) as http:
         await http.post("/v1/readings", json=report())
-        await http.post("/v1/readings", json=[{"values": {"depth": 12.5}, "observed_at": AT, "device": "post-1"}])
-    assert sink.sent[0].event_id == sink.sent[1].event_id
+        again = [{"values": {"depth": 12.5}, "observed_at": AT, "device": "post-1"}]
+        answer = await http.post("/v1/readings", json=again)
+    assert answer.json() == {"accepted": 1, "rejected": []}
+    assert len(sink.reports) == 1
+    assert [one.reason for one in sink.rejections] == [RejectReason.DUPLICATE]
+
+
+async def test_after_a_change_of_its_registration_a_report_may_come_again() -> None:
+    sink = ListSink()
+    more = {"metric": "voltage", "unit": "V", "source": "volt"}
+    async with client(sink) as http:
+        await http.put("/v1/devices", json=[entry()])
+        item = report(device="n-1", values={"level": 1.5, "volt": 12})
+        await http.post("/v1/readings", json=item)
+        await http.put("/v1/devices", json=[entry(metrics=[*entry()["metrics"], more])])
+        await http.post("/v1/readings", json=item)
+    assert [len(one.measurements) for one in sink.reports] == [1, 2]
 
 
 async def test_quality_and_missing_values() -> None:
@@ -188,7 +203,8 @@ async def test_unknown_paths_and_methods() -> None:
 async def test_requests_do_not_wait_for_each_other() -> None:
     sink = ListSink(instant=False)
     async with client(sink) as http:
-        waiting = [asyncio.ensure_future(http.post("/v1/readings", json=report())) for _ in range(3)]
+        items = [report(values={"depth": at}) for at in range(3)]
+        waiting = [asyncio.ensure_future(http.post("/v1/readings", json=item)) for item in items]
         while len(sink.sent) < 3:
             await asyncio.sleep(0)
         sink.acknowledge()

@@ -69,7 +69,7 @@ URGENT_WORDS = (
     "被困", "救命", "溺水", "冲走", "触电", "漏电", "燃气", "煤气", "着火", "起火",
     "爆炸", "坍塌", "塌方", "塌陷", "失踪", "井盖缺失", "井盖不见", "没有井盖", "有人受伤", "昏迷",
 )  # fmt: skip
-"""Life safety (systems.md 2.5; words [EX])."""
+"""Life safety (words [EX])."""
 
 URGENT_LEVELS = (SpotLevel.L3, SpotLevel.L4)
 """From this depth on an underpass is urgent [EX]."""

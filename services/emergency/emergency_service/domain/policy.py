@@ -7,7 +7,7 @@ from liandong_contracts.common import Level
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 LEVELS = (Level.WATCH, Level.IV, Level.III, Level.II, Level.I)
-"""Response levels from the lowest to the highest (systems.md 0.3)."""
+"""Response levels from the lowest to the highest."""
 
 LEVEL_NAMES = {
     Level.WATCH: "关注级",
@@ -51,7 +51,7 @@ POSTS = {
     "PLATFORM_OPS": "运维员",
     "SECURITY_AUDITOR": "安全审计员",
 }
-"""Posts that a plan or a roster may name (systems.md 0.5; deputy commander from 3.2 step 6)."""
+"""Posts that a plan or a roster may name ."""
 
 
 def rank(level: Level | None) -> int:

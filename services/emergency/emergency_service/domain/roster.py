@@ -1,6 +1,6 @@
 """The duty roster: which person holds a post of an area at a moment, and who stands behind them.
 
-Nobody on duty → the deputy → the superior, and the gap is said (systems.md 3.5). It sends nothing.
+Nobody on duty → the deputy → the superior, and the gap is said. It sends nothing.
 """
 
 from collections.abc import Iterable, Iterator
@@ -182,7 +182,7 @@ def uncovered(entry: PostEntry) -> timedelta:
 
 def _entry_problems(entry: PostEntry, areas: Areas, known: set[str]) -> Iterable[str]:
     if entry.post not in POSTS:
-        yield "no such post (posts: systems.md 0.5)"
+        yield "no such post"
     if entry.area not in areas:
         yield "no such area"
     if (entry.person is None) == (not entry.shifts):

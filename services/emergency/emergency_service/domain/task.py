@@ -7,7 +7,7 @@ from emergency_service.domain.verdict import Verdict
 
 
 class TaskState(StrEnum):
-    """States of a task (systems.md 3.2)."""
+    """States of a task."""
 
     ASSIGNED = "ASSIGNED"
     ACKNOWLEDGED = "ACKNOWLEDGED"

@@ -1,4 +1,4 @@
-"""Thresholds as data. Figures without a source are examples (systems.md 0.1 [EX]) and may be set otherwise per node."""
+"""Thresholds as data. Figures without a source are examples [EX] and may be set otherwise per node."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,8 +6,8 @@ from datetime import timedelta
 from liandong_contracts.common import Quality
 from liandong_contracts.flood import RainWindow
 
-LATE_AFTER = timedelta(minutes=10)  # systems.md 0.6: older news is history and wakes nobody
-TRUSTED = frozenset({Quality.GOOD, Quality.MANUAL, Quality.OVER_RANGE})  # systems.md 1.5: what feeds domain rules
+LATE_AFTER = timedelta(minutes=10)  # older news is history and wakes nobody
+TRUSTED = frozenset({Quality.GOOD, Quality.MANUAL, Quality.OVER_RANGE})  # what feeds domain rules
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class RainPolicy:
     publish_every: timedelta = timedelta(hours=1)
     tell_mm: float = 1.0
     tell_every: timedelta = timedelta(minutes=10)
-    usable_completeness: float = 0.8  # systems.md 4.5
+    usable_completeness: float = 0.8  # [EX]
     thresholds_mm: tuple[tuple[RainWindow, float], ...] = ()  # those of the rule pack
 
 
@@ -39,7 +39,7 @@ class WaterPolicy:
     dry_tellings: int = 3  # so often; enough for a spot to be cleared
     dry_every: timedelta = timedelta(minutes=20)  # then so seldom, as long as it stays dry
     spread: float = 0.2  # share of a pause by which gauges differ, so that those started together do not speak together
-    drain_release: float = 0.95  # of the limit, systems.md 1.5 hysteresis
+    drain_release: float = 0.95  # of the limit: hysteresis
     drain_every: timedelta = timedelta(minutes=10)
 
 
@@ -47,7 +47,12 @@ class WaterPolicy:
 class SpotPolicy:
     """Life cycle of a spot."""
 
-    up_cm: tuple[float, float, float, float] = (15.0, 27.0, 40.0, 60.0)  # systems.md 4.5, L4 [EX]
+    up_cm: tuple[float, float, float, float] = (
+        15.0,
+        27.0,
+        40.0,
+        60.0,
+    )  # [EX]; 27 is the red mark of one city's underpasses
     release_cm: float = 3.0
     shown_step_cm: float = 5.0
     clear_after: timedelta = timedelta(minutes=10)
@@ -66,7 +71,7 @@ class AreaPolicy:
 
     station_fresh: timedelta = timedelta(minutes=30)
     station_forgotten: timedelta = timedelta(hours=3)
-    usable_completeness: float = 0.8  # systems.md 4.5: less may raise but not lower
+    usable_completeness: float = 0.8  # less may raise but not lower
     calm: timedelta = timedelta(hours=1)
     look_again: timedelta = timedelta(minutes=5)
     deep_release_cm: float = 2.0

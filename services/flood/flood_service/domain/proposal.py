@@ -1,6 +1,6 @@
 """When a response level is proposed: raised as soon as the rules are satisfied, lowered one step after an hour of calm.
 
-A person decides; this only proposes. Incomplete data may raise a level but never lower it (systems.md 4.5, FLO-6).
+A person decides; this only proposes. Incomplete data may raise a level but never lower it.
 """
 
 from datetime import datetime, timedelta

@@ -1,6 +1,6 @@
 """Rain of one station: windows published when they change, revised when a report comes late, told to the area if live.
 
-A late report revises history and never alerts (systems.md 0.6.3, FLO-2).
+A late report revises history and never alerts.
 """
 
 from collections.abc import Iterable, Mapping

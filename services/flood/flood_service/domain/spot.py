@@ -1,4 +1,4 @@
-"""Life of one waterlogging spot: SUSPECTED, CONFIRMED, HANDLING, RECEDING, CLEARED (systems.md 4.2).
+"""Life of one waterlogging spot: SUSPECTED, CONFIRMED, HANDLING, RECEDING, CLEARED.
 
 One spot whatever the source (FLO-4). An episode is detected once, updated when level, status, sources or depth (5 cm)
 change, and cleared by a gauge that stayed dry or by a person on the spot. A road is reopened by people, never here.

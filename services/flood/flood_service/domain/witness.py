@@ -1,4 +1,4 @@
-"""What the sources say about one spot, weighed: a person beats the gauge, a gauge beats a camera (systems.md 4.5)."""
+"""What the sources say about one spot, weighed: a person beats the gauge, a gauge beats a camera."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""How old a figure may be before it is shown grey: twice its cycle (systems.md 8.5, honesty). Seconds of world time."""
+"""How old a figure may be before it is shown grey: twice its cycle. Seconds of world time."""
 
 RAIN_CYCLE_S = 5 * 60  # gauges report every five minutes [EX]
 DEPTH_CYCLE_S = 5 * 60

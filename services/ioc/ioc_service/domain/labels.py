@@ -26,7 +26,7 @@ HAZARD = {
     "OTHER": "其他",
 }
 
-# event codes of the national warning system (standards.md 6)
+# event codes of the national warning system
 WARNING_EVENT = {
     "11A01": "洪水",
     "11A02": "内涝",

@@ -152,6 +152,8 @@ class Child:
         if self.spec.probe is None or process is None or self._state not in ("starting", "ready", "unready"):
             return
         answer = await ask(self.spec.probe)
+        if self._state == "ready" and not answer.ready:
+            answer = await ask(self.spec.probe)  # one lost answer on a busy machine is no news
         if self._process is not process:
             return  # it died meanwhile: the answer is about nobody
         self._lag = answer.lag

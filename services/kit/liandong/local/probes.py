@@ -70,7 +70,7 @@ async def _get(port: int, path: str) -> tuple[int, bytes]:
     """GET without a client library: the supervisor must stay small and free of threads."""
     reader, writer = await asyncio.open_connection(HOST, port)
     try:
-        writer.write(f"GET {path} HTTP/1.0\r\nHost: {HOST}\r\nAccept: application/json\r\n\r\n".encode())
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     finally:
         writer.close()

@@ -36,7 +36,7 @@ class Judgement(NamedTuple):
     track: DeviceTrack
     observed: ReadingObserved | None = None
     corrected: Sequence[ReadingCorrected] = ()
-    repeated: ReadingRejected | None = None
+    repeated: Sequence[ReadingRejected] = ()
     back: DeviceCameOnline | None = None
     alarms: Sequence[AlarmEvent] = ()
     watch: datetime | None = None
@@ -149,7 +149,7 @@ class _Bench:
             track,
             self._observed(),
             self._corrected,
-            self._rejection(),
+            self._refused(),
             seen.event,
             self._told,
             seen.watch,
@@ -168,20 +168,20 @@ class _Bench:
             object_id=device.object_id if device else None,
         )
 
-    def _rejection(self) -> ReadingRejected | None:
-        """Count repeats: one refusal a report, however many of its values were known."""
-        if not self._repeated:
-            return None
-        single = self._repeated[0] if len(self._repeated) == 1 else None
-        total = len(self._report.measurements)
-        return ReadingRejected(
-            native_id=self._report.native_id,
-            device_id=self._report.device_id,
-            reason=RejectReason.DUPLICATE,
-            detail=f"{len(self._repeated)} of {total} values of frame {self._report.frame_ref} were already recorded",
-            raw=self._report.frame_ref.encode(),
-            transport="judge",
-            received_at=self._report.received_at,
-            metric=single.metric if single else None,
-            observed_at=single.observed_at if single else None,
-        )
+    def _refused(self) -> list[ReadingRejected]:
+        """Return a refusal for every value that was recorded already."""
+        report = self._report
+        return [
+            ReadingRejected(
+                native_id=report.native_id,
+                device_id=report.device_id,
+                reason=RejectReason.DUPLICATE,
+                detail=f"already recorded; repeated by frame {report.frame_ref}",
+                raw=report.frame_ref.encode(),
+                transport="judge",
+                received_at=report.received_at,
+                metric=one.metric,
+                observed_at=one.observed_at,
+            )
+            for one in self._repeated
+        ]

@@ -21,6 +21,7 @@ from liandong_contracts.common import Protocol
 from liandong_contracts.sensing import DeviceReport, ReadingRejected, RejectReason
 
 from sensing_service.domain.intake import Device, Sample, ahead, measurements_of
+from sensing_service.gateway.recent import Recent
 from sensing_service.gateway.registry import Registry
 from sensing_service.gateway.sink import Sink
 from sensing_service.metrics import FRAMES, REJECTED
@@ -48,6 +49,8 @@ class Refusal(NamedTuple):
     reason: RejectReason
     detail: str
     device_id: str | None = None
+    metric: str | None = None
+    observed_at: datetime | None = None
 
 
 class Intake:
@@ -60,6 +63,7 @@ class Intake:
         self._tracing = tracing
         self._area_code = area_code
         self._refused = itertools.count()
+        self._recent = Recent()
 
     def take(
         self, arrival: Arrival, samples: Sequence[Sample], observed_at: datetime
@@ -85,19 +89,24 @@ class Intake:
         state = device.state
         frame_ref = blake2b(arrival.raw, digest_size=16).hexdigest()
         cause = event_id(f"{state.device_id}|{iso(observed_at)}|{frame_ref}", DeviceReport.FULL_NAME, 0)
+        report = DeviceReport(
+            device_id=state.device_id,
+            native_id=arrival.native_id,
+            protocol=arrival.protocol,
+            function_code=arrival.function_code,
+            received_at=now,
+            measurements=measurements_of(device, samples, now),
+            frame_ref=frame_ref,
+            area_code=state.area_code,
+        )
+        known = f"{cause}|{state.version}"  # after a change of its registration a report may say more
+        sent = self._recent.find(known)
+        if sent is not None:
+            self._repeated(arrival, report)
+            return sent
         with self._tracing.root("sensing-gateway receive", cause) as step:
             step.note(device_id=state.device_id, protocol=arrival.protocol.value, transport=arrival.transport)
-            report = DeviceReport(
-                device_id=state.device_id,
-                native_id=arrival.native_id,
-                protocol=arrival.protocol,
-                function_code=arrival.function_code,
-                received_at=now,
-                measurements=measurements_of(device, samples, now),
-                frame_ref=frame_ref,
-                area_code=state.area_code,
-            )
-            times = [sample.observed_at for sample in samples if sample.value is not None]
+            times = [one.observed_at for one in report.measurements if one.value is not None]
             publication = Publication(
                 topic=topics.SENSING_REPORT,
                 record=report,
@@ -106,7 +115,15 @@ class Intake:
                 area_code=state.area_code,
                 traceparent=step.traceparent,
             )
-            return self.sink.send(publication)
+            sent = self.sink.send(publication)
+        self._recent.note(known, sent)
+        return sent
+
+    def _repeated(self, arrival: Arrival, report: DeviceReport) -> None:
+        """Count every value of a report that is already on its way to the judge or with it."""
+        for one in report.measurements:
+            text = f"frame {report.frame_ref} came again"
+            self.refuse(arrival, Refusal(RejectReason.DUPLICATE, text, report.device_id, one.metric, one.observed_at))
 
     def refuse(self, arrival: Arrival, refusal: Refusal) -> "asyncio.Future[None]":
         """Publish and count a refusal; the future resolves when Kafka has it. Failures are logged, never raised."""
@@ -124,6 +141,8 @@ class Intake:
             raw=arrival.raw[:MAX_RAW],
             transport=arrival.transport,
             received_at=now,
+            metric=refusal.metric,
+            observed_at=refusal.observed_at,
         )
         cause = f"{arrival.transport}|{iso(now)}|{next(self._refused)}"
         publication = Publication(

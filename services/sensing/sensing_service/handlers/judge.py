@@ -49,8 +49,7 @@ def outputs(judgement: Judgement) -> Sequence[Out]:
         emit.append(Out(topics.SENSING_READING, judgement.observed))
     emit += [Out(topics.SENSING_READING, corrected) for corrected in judgement.corrected]
     emit += [Out(topics.SENSING_ALARM, told) for told in judgement.alarms]
-    if judgement.repeated is not None:
-        emit.append(Out(topics.SENSING_REJECTED, judgement.repeated))
+    emit += [Out(topics.SENSING_REJECTED, refused) for refused in judgement.repeated]
     return emit
 
 

@@ -16,7 +16,7 @@ from liandong.workflow.sources.base import Feed, check_positions
 log = logging.getLogger(__name__)
 
 _COMMIT_EVERY_S = 5.0
-_CHECK_TRIES = 10
+_CHECK_TRIES = 5
 
 
 class AioKafkaSource:

@@ -23,7 +23,7 @@ from liandong.workflow.sources.base import Feed, check_positions
 
 log = logging.getLogger(__name__)
 
-_CHECK_TRIES = 10
+_CHECK_TRIES = 5
 _LINK = "liandong-previous"
 
 
