@@ -67,22 +67,22 @@ class Sender:
         while number < total:
             due = int((time.monotonic() - begin) * rate) + 1
             while number < min(due, total):
-                self._send(number, stage)
+                self._send(stage)
                 number += 1
             await asyncio.sleep(0.001)
         took = time.monotonic() - begin
         self._print(stage=stage, rate=(self.sent - before) / took, cpu_s=time.process_time() - cpu, end=time.time())
 
-    def _send(self, number: int, stage: int) -> None:
+    def _send(self, stage: int) -> None:
         load = self._load
-        index = number % len(load.stations)
+        index = self.sent % len(load.stations)
         station = load.stations[index]
         now = datetime.fromtimestamp(load.origin + (time.time() - load.real) * load.clock_rate, UTC)
         observed = now.replace(second=0, microsecond=0)
         if self._last.get(station) == observed:  # the protocol tells minutes: the same minute would be the same reading
             observed += timedelta(minutes=1)
         self._last[station] = observed
-        crossing = (number // len(load.stations) + index) % load.crossing_every == 0  # each gauge in its turn
+        crossing = (self.sent // len(load.stations) + index) % load.crossing_every == 0  # each gauge in its turn
         cm = _DEEP_CM if crossing else _QUIET_CM
         body = encode.report_body(
             self.sent % 0xFFFF + 1, now, station, _CLASS, [(observed, [(_DEPTH_ELEMENT, cm / 100)])]
