@@ -79,8 +79,9 @@ def test_newest_depths_are_in_centimetres_and_nothing_else_is_a_depth() -> None:
     ]:
         reply.values.add(device_id=device, value=value, unit=unit, age_s=age, observed_at=at, quality="GOOD")
     reply.values.add(device_id="D", unit="cm", age_s=1)
-    found = {str(item["device_id"]): item["value"] for item in depths_of(reply)}
-    assert found == {"A": "45", "B": "1.2"}
+    course = [[at.ToMilliseconds() - 30 * MINUTE, 35.0]]
+    found = {str(item["device_id"]): (item["value"], item["trend"]) for item in depths_of(reply, {"A": course})}
+    assert found == {"A": ("45", 20), "B": ("1.2", None)}
 
 
 def test_figures_are_short_and_keep_their_unit() -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from ioc_service import tables
 from ioc_service.domain.names import Names
@@ -114,6 +115,8 @@ def test_an_alarm_is_updated_and_cleared(storm: Storm, state: State) -> None:
     row = only(state, "alarms")
     assert (row["severity_label"], row["value_text"], row["repeat_count"]) == ("紧急", "62 / 40 cm", 3)
     assert (row["device"], row["area"]) == ("临江路下穿隧道水位计", "滨江社区")
+    storm.put(topics.SENSING_ALARM, msgspec.structs.replace(update, repeat_count=5))
+    assert [row["what"][:4] for row in shown(state, "feed")] == ["告警更新", "告警产生"]
     cleared = AlarmCleared(
         alarm_key="WL01+limit", alarm_id="WL01+limit-1", by=ClearedBy.CONDITION, cleared_at=storm.now
     )

@@ -6,6 +6,7 @@ from liandong_contracts import topics
 from liandong_contracts.sensing import AlarmCleared, AlarmRaised, AlarmUpdated
 
 from ioc_service.handlers.projection import names_of, tell
+from ioc_service.handlers.projection import stamp as numbered
 from ioc_service.service import console
 from ioc_service.tables import alarm
 
@@ -35,10 +36,13 @@ def raised(event: Event[AlarmRaised], work: Work) -> None:
 
 @console.on(topics.SENSING_ALARM, AlarmUpdated)
 def updated(event: Event[AlarmUpdated], work: Work) -> None:
-    """Take the newest value, severity and count of an open episode."""
+    """Take the newest value, severity and count of an open episode; only a change of severity is worth a line."""
     said = event.data
     held = work.one(alarm, alarm_key=said.alarm_key)
-    stamp = tell(event, work, names_of(work).device(held.device_id) if held else said.alarm_key)
+    if held is not None and held.severity == said.severity:
+        stamp = numbered(event, work)
+    else:
+        stamp = tell(event, work, names_of(work).device(held.device_id) if held else said.alarm_key)
     if held is not None and held.alarm_id == said.alarm_id:
         new = {"severity": said.severity, "repeats": said.repeat_count, "value": said.value}
         work.update(alarm, {"alarm_key": said.alarm_key}, **stamp, **new)

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import grpc
 import sqlalchemy as sa
 from liandong_contracts.rpc import sensing_pb2
 
+from ioc_service.domain.depths import appended, trend
 from ioc_service.domain.labels import number
 from ioc_service.domain.names import Names
 from ioc_service.peers import status_of
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 EVERY_S = 5.0
 IDLE_S = 0.5
 UNREACHED_S = 15.0
+Course = Sequence[Sequence[float]]
 _TO_CM = {"cm": 1.0, "m": 100.0, "mm": 0.1}
 
 
@@ -32,15 +34,19 @@ class Sensing(Protocol):
         ...
 
 
-def gauges_of_open_spots(read: Read, names: Names) -> list[str]:
-    """Return the devices that measure the spots shown."""
-    rows = read(sa.select(spot.c.spot_id, spot.c.gauge_id).where(spot.c.cleared_at.is_(None)))
-    devices = {gauge for row in rows for gauge in names.gauges.get(row.spot_id, ()) or (row.gauge_id,) if gauge}
-    return sorted(devices)
+def courses(read: Read, names: Names) -> dict[str, Course]:
+    """Return the recent depths of each open spot, by the devices that measure it."""
+    columns = (spot.c.spot_id, spot.c.gauge_id, spot.c.history)
+    found: dict[str, Course] = {}
+    for row in read(sa.select(*columns).where(spot.c.cleared_at.is_(None))):
+        for gauge in names.gauges.get(row.spot_id) or (row.gauge_id,):
+            if gauge:
+                found[gauge] = row.history
+    return found
 
 
-def depths_of(reply: sensing_pb2.GetLatestReply) -> list[dict[str, object]]:
-    """Return the depths among the values, in cm, newest of each device."""
+def depths_of(reply: sensing_pb2.GetLatestReply, known: Mapping[str, Course]) -> list[dict[str, object]]:
+    """Return the depths among the values, in cm, newest of each device, with the trend that they make."""
     newest: dict[str, sensing_pb2.LatestValue] = {}
     for value in reply.values:
         if not value.HasField("value") or value.unit not in _TO_CM:
@@ -48,15 +54,18 @@ def depths_of(reply: sensing_pb2.GetLatestReply) -> list[dict[str, object]]:
         kept = newest.get(value.device_id)
         if kept is None or value.age_s < kept.age_s:
             newest[value.device_id] = value
-    return [
-        {
-            "device_id": value.device_id,
-            "value": number(value.value * _TO_CM[value.unit]),
-            "at": value.observed_at.ToMilliseconds(),
-            "quality": value.quality,
-        }
-        for value in newest.values()
-    ]
+    return [_shown(value, known.get(device, ())) for device, value in newest.items()]
+
+
+def _shown(value: sensing_pb2.LatestValue, course: Course) -> dict[str, object]:
+    depth, at = value.value * _TO_CM[value.unit], value.observed_at.ToMilliseconds()
+    return {
+        "device_id": value.device_id,
+        "value": number(depth),
+        "at": at,
+        "quality": value.quality,
+        "trend": trend(appended(course, at, depth)),
+    }
 
 
 async def keep_asking(read: Read, names: Names, sensing: Sensing, hub: Hub) -> None:
@@ -69,8 +78,8 @@ async def keep_asking(read: Read, names: Names, sensing: Sensing, hub: Hub) -> N
         pause = EVERY_S
         found: list[dict[str, object]] = []
         try:
-            devices = await asyncio.to_thread(gauges_of_open_spots, read, names)
-            found = depths_of(await asyncio.to_thread(sensing.latest, devices)) if devices else []
+            known = await asyncio.to_thread(courses, read, names)
+            found = depths_of(await asyncio.to_thread(sensing.latest, sorted(known)), known) if known else []
         except grpc.RpcError as error:
             log.info("newest depths: sensing says %s", status_of(error).name)
             pause = UNREACHED_S

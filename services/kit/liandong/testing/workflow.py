@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -65,7 +66,11 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 
 class WorkflowHarness:
-    """Drives one service by hand. `published` is what other services would read, in order."""
+    """Drives one service by hand. `published` is what other services would read, in order.
+
+    duplicates: every event and every command arrives twice, events at a new offset, as after a replay.
+    crashes: the process dies around every commit, in turn right before and right after it.
+    """
 
     def __init__(
         self,
@@ -75,6 +80,8 @@ class WorkflowHarness:
         now: datetime = START,
         settings: WorkflowSettings | None = None,
         on_commit: Callable[[Commit], None] | None = None,
+        duplicates: bool = False,
+        crashes: bool = False,
     ) -> None:
         self.service = service
         self.settings = settings or WorkflowSettings(trace_ratio=0, data_dir=Path(tempfile.gettempdir()))
@@ -94,6 +101,8 @@ class WorkflowHarness:
         self._last: Delivery | None = None
         self._fakes: dict[str, Callable[[Any], Message]] = {}
         self._crash: str | None = None
+        self._duplicates = duplicates
+        self._fates = cycle(("before", "after")) if crashes else None
         self._start()
         service.attach(self)
 
@@ -141,11 +150,14 @@ class WorkflowHarness:
         self, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], partition: int = 0
     ) -> list[Event[Record]]:
         """Deliver any bytes."""
-        offset = self._ends[topic, partition]
-        self._ends[topic, partition] += 1
-        stamp = int(self.clock.now().timestamp() * 1000)
-        self._last = Delivery(topic, partition, offset, offset, key, value, headers, stamp)
-        return self._run([self._last], [])
+        before = len(self.published)
+        for _ in range(2 if self._duplicates else 1):
+            offset = self._ends[topic, partition]
+            self._ends[topic, partition] += 1
+            stamp = int(self.clock.now().timestamp() * 1000)
+            self._last = Delivery(topic, partition, offset, offset, key, value, headers, stamp)
+            self._run([self._last], [])
+        return self.published[before:]
 
     def redeliver(self, *, new_offset: bool = False) -> list[Event[Record]]:
         """Deliver the last event again, at its old offset or (a replay, a link reset) at a new one."""
@@ -203,6 +215,14 @@ class WorkflowHarness:
         """Return all rows of a table."""
         return self.database.read(sa.select(table))
 
+    def durable(self) -> dict[str, list[Any]]:
+        """Return everything that would survive a restart, for comparison: the service's rows, timers and sequences."""
+        rows = {
+            table.name: sorted(map(tuple, self.rows(table)), key=repr) for table in self.service.tables.sorted_tables
+        }
+        sequences = sorted(map(tuple, self.rows(tables.sequence)))
+        return rows | {"timers": list(self.timers), "sequences": sequences}
+
     # ---- failure
 
     def crash_before_commit(self) -> None:
@@ -221,8 +241,9 @@ class WorkflowHarness:
 
     def submit(self, request: Message, actor: str | None, traceparent: str | None) -> Future[Message]:
         """Queue a command (see `liandong.workflow.api.Runtime`); here it runs at once."""
-        step = CommandStep(self._binding, request, actor, traceparent)
-        self._run([], [step])
+        for _ in range(2 if self._duplicates else 1):
+            step = CommandStep(self._binding, request, actor, traceparent)
+            self._run([], [step])
         return step.future
 
     def read(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
@@ -250,11 +271,13 @@ class WorkflowHarness:
         self._answer_calls()
         return self.published[before:]
 
-    def _once(self, deliveries: list[Delivery], steps: list[Step]) -> None:
+    def _once(self, deliveries: list[Delivery], steps: list[Step], *, again: bool = False) -> None:
         fresh = {(d.topic, d.partition) for d in deliveries} - set(self._processor.inbox.positions)
         if fresh:
             self._processor.open(fresh)
         crash, self._crash = self._crash, None
+        if crash is None and self._fates is not None and not again:
+            crash = next(self._fates)
         try:
             if crash == "before":
                 self._processor.before_commit = _die
@@ -263,7 +286,7 @@ class WorkflowHarness:
             self._processor.process(deliveries, steps)
         except Crash:
             self.restart()
-            self._once(deliveries, steps)
+            self._once(deliveries, steps, again=True)
 
     def _collect(self) -> None:
         outbox = tables.outbox

@@ -33,7 +33,9 @@ async def prepared(binding: Binding, note: Callable[[str], None]) -> None:
 
     Raises ConfigError when one of them exists but is not as declared.
     """
-    client = AdminClient({"bootstrap.servers": binding.settings.bootstrap, "log_level": 0})
+    client = AdminClient(
+        {"bootstrap.servers": binding.settings.bootstrap, "reconnect.backoff.max.ms": 500, "log_level": 0}
+    )
     delay, said = _BACK_OFF_S[0], ""
     while True:
         missing = await asyncio.to_thread(_missing, client, binding)

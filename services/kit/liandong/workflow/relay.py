@@ -162,6 +162,7 @@ class Relay(threading.Thread):
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
+                "reconnect.backoff.max.ms": 500,
                 "log_level": 0,
             }
         )

@@ -71,7 +71,7 @@ export function task() {
       if (row.trace) node.dataset.trace = row.trace;
       what.replaceChildren(
         h("div", { class: "name" }, row.title),
-        h("div", { class: "sub" }, h("span", { class: "chip" }, row.state_label), h("span", {}, row.post_name), row.person_name && h("span", {}, row.person_name), h("span", {}, row.area), row.acked_by && h("span", {}, `${clock.minuteText(row.acked_at)} ${row.acked_by}签收`)));
+        h("div", { class: "sub" }, h("span", { class: "chip" }, row.state_label), h("span", {}, row.post_name), !row.acked_by && row.person_name && h("span", {}, row.person_name), h("span", {}, row.area), row.acked_by && h("span", {}, `${clock.minuteText(row.acked_at)} ${row.acked_by}签收`)));
       notice.replaceChildren(...(row.notice ? steps(row.notice) : [h("small", {}, "尚未通知")]));
       limit.replaceChildren(due(row));
       if (row.state === "ASSIGNED") { if (!button.isConnected) act.replaceChildren(button); } else act.replaceChildren();

@@ -17,10 +17,10 @@ function spark(history) {
     svg("path", { d: line }));
 }
 
-function trend(row) {
-  if (row.trend === null) return h("span", { class: "trend" }, "趋势不明");
-  const word = Math.abs(row.trend) < 1 ? "持平" : row.trend > 0 ? `↗ ${row.trend} cm/时` : `↘ ${-row.trend} cm/时`;
-  return h("span", { class: `trend ${row.trend >= 1 ? "up" : row.trend <= -1 ? "down" : ""}` }, word);
+function trend(speed) {
+  if (speed === null) return h("span", { class: "trend" }, "趋势不明");
+  const word = Math.abs(speed) < 1 ? "持平" : speed > 0 ? `↗ ${speed} cm/时` : `↘ ${-speed} cm/时`;
+  return h("span", { class: `trend ${speed >= 1 ? "up" : speed <= -1 ? "down" : ""}` }, word);
 }
 
 function live(value) {
@@ -32,19 +32,24 @@ function live(value) {
  * 积水点: level, depth now, how it moves, from whom it is known, how old. `latest` maps devices to queried values; a fact
  * is said only when something changes, so a spot is stale when neither the fact nor its gauge is fresh.
  */
-export const spot = (limit, latest) => redrawn("article", "row spot", (row) => ({
-  tone: row.tone,
-  at: Math.max(row.at, latest(row.device_id)?.at ?? 0),
-  limit,
-  parts: [
-    h("div", { class: "grade" }, row.level_label),
-    h("div", {},
-      h("div", { class: "name" }, row.name),
-      h("div", { class: "sub" }, h("span", {}, row.status_label), h("span", {}, row.kind_label), h("span", {}, row.area), h("span", {}, row.sources_label), h("span", { class: "age", data: { at: row.at } }))),
-    h("div", {}, spark(row.history), row.history.length > 1 && trend(row)),
-    h("div", { class: "depth" }, row.depth_cm === null ? "—" : row.depth_cm, h("small", {}, " cm"), live(latest(row.device_id))),
-  ],
-}));
+export const spot = (limit, latest) => redrawn("article", "row spot", (row) => {
+  const now = latest(row.device_id);
+  const newer = now && now.at > row.at;
+  const course = newer ? [...row.history, [now.at, Number(now.value)]] : row.history;
+  return {
+    tone: row.tone,
+    at: newer ? now.at : row.at,
+    limit,
+    parts: [
+      h("div", { class: "grade" }, row.level_label),
+      h("div", {},
+        h("div", { class: "name" }, row.name),
+        h("div", { class: "sub" }, h("span", {}, row.status_label), h("span", {}, row.kind_label), h("span", {}, row.area), h("span", {}, row.sources_label), h("span", { class: "age", data: { at: row.at } }))),
+      h("div", {}, spark(course), course.length > 1 && trend(newer ? now.trend : row.trend)),
+      h("div", { class: "depth" }, row.depth_cm === null ? "—" : row.depth_cm, h("small", {}, " cm"), live(now)),
+    ],
+  };
+});
 
 const mm = (cell) => (cell ? cell.mm.toFixed(1) : "—");
 
