@@ -26,7 +26,8 @@ from liandong_contracts.sensing import AlarmRaised
 
 from tests.support import workflow_ledger as ledger
 
-WORKER = Path(__file__).parents[1] / "integration" / "workflow" / "worker.py"
+ROOT = Path(__file__).parents[2]
+WORKER = "tests.integration.workflow.worker"
 TIER = "district"
 USED = (topics.SENSING_ALARM, topics.EMERGENCY_NOTICE, topics.EMERGENCY_TASK)
 DEAD_LETTERS = "district.emergency.dead-letter.v1"
@@ -154,11 +155,11 @@ class Worker:
     def start(self, fail_point: str | None = None, passes: int = 1) -> None:
         """Start it, with a fail point or without."""
         self.starts += 1
-        command = [sys.executable, str(WORKER), str(self._settings)]
+        command = [sys.executable, "-m", WORKER, str(self._settings)]
         if fail_point:
             command += [fail_point, str(passes)]
         with (self._folder / "worker.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
 
     def kill(self) -> None:
         """Send SIGKILL."""
