@@ -126,6 +126,25 @@ class Inputs(threading.Thread):
             sequence=self._sequences[key],
         )
 
+    def ghosts(self, bootstrap: str) -> None:
+        """Publish alarms in a transaction that is aborted, and a commit marker behind everything."""
+        settings = {"bootstrap.servers": bootstrap, "transactional.id": f"ghosts.{self._wire}", "log_level": 0}
+        producer = Producer({**settings, "retry.backoff.ms": 2})
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        for number in range(60):
+            event = self._event(f"key-{number}", f"ghost-{number}", 4)
+            value = self._codec.encode(self._wire, event.data)
+            headers: Any = headers_of(event)
+            producer.produce(self._wire, value, event.key.encode(), headers=headers)
+            self._sequences[event.key] -= 1
+        producer.flush(30)
+        producer.abort_transaction(30)
+        producer.begin_transaction()
+        for number in range(60):
+            producer.produce(self._wire, None, f"key-{number}".encode())
+        producer.commit_transaction(30)
+
     def finish(self) -> None:
         """Stop, and wait until Kafka has everything."""
         self._halt.set()

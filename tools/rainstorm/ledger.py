@@ -49,7 +49,10 @@ class Figures(msgspec.Struct):
 
 
 class Ledger:
-    """Everything seen on the topics, in the order of each key."""
+    """Everything seen on the topics, in the order of each key.
+
+    One thread takes events, others read: what is iterated here is copied first.
+    """
 
     def __init__(self) -> None:
         self.seen: dict[type[Record], list[Event[Record]]] = defaultdict(list)
@@ -103,7 +106,9 @@ class Ledger:
         elif isinstance(data, WaterloggingDetected):
             sent = (data.source_id, data.at)
         elif isinstance(data, WaterloggingUpdated) and event.time == data.at:
-            sent = next((key for key in self.sent if key[1] == data.at and key[0] in self._gauges(data.spot_id)), None)
+            sent = next(
+                (key for key in list(self.sent) if key[1] == data.at and key[0] in self._gauges(data.spot_id)), None
+            )
         if sent in self.sent:
             self.latencies_ms.append((at - self.sent[sent]) * 1000)
 
@@ -135,8 +140,8 @@ class Ledger:
 
     def unread(self) -> list[Sent]:
         """Return the reports which the gateway confirmed and nobody ever saw as a reading."""
-        read = {(device, observed) for device, observed, _ in self._measured}
-        return [sent for sent in self.sent if sent not in read]
+        read = {(device, observed) for device, observed, _ in list(self._measured)}
+        return [sent for sent in list(self.sent) if sent not in read]
 
     def double_effects(self) -> list[str]:
         """Return what must happen once and happened twice: a spot opened, a case for it, a task given or confirmed."""

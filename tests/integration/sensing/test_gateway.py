@@ -83,12 +83,15 @@ def test_half_frames_do_not_block_and_slow_ones_are_cut(world_settings: Settings
     gateway = Process("gateway", world_settings, tmp_path, **own)
     gateway.start()
     try:
+        dawdler = socket.create_connection((HOST, gateway.http), 10)
+        dawdler.sendall(b"POST /v1/readings HTTP/1.1\r\nHost: x\r\n")
         slow, good = Station(gateway.sl651), Station(gateway.sl651, "9901010002")
         slow.send(slow.frame(0.1)[:20])
         good.send(good.frame(0.2))
         assert good.answer() is not None
         assert slow.answer(10) is None, "hung up: no good frame within two seconds"
         assert good.answer(10) is None, "hung up: idle"
+        assert dawdler.recv(100) == b"", "hung up: no request head within a second"
     finally:
         assert gateway.stop() == 0
 

@@ -65,7 +65,7 @@ def test_a_zombie_that_only_fires_timers_is_fenced(bench: Bench) -> None:
     bench.feed(100)
     bench.flush()
     frozen._transactions.start()
-    frozen._assignments.subscribe(frozen._settle)
+    frozen._assignments.subscribe(frozen._commits.settle)
 
     def counted() -> bool:
         frozen._turn()

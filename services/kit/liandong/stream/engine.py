@@ -1,7 +1,8 @@
 """Engine: the loop that takes messages, runs handlers, fires timers and commits. One thread, one transaction at a time.
 
 Outputs, changelog records, dead letters and input positions go into one Kafka transaction; local stores are written
-only after it has been committed. Idle, it commits after every batch; under load it collects for `latency_ms`.
+only after it has been committed. An event after a pause is committed at once; while events keep coming, commits keep
+half of `latency_ms` apart; with more waiting than a batch holds, a transaction collects for `latency_ms`.
 """
 
 import logging
@@ -13,8 +14,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from liandong.clock import Clock
 from liandong.errors import DecodeError, PositionError, Unavailable
-from liandong.stream import failpoints
 from liandong.stream.changelog import Restorer
+from liandong.stream.commits import Commits
 from liandong.stream.deadletters import HANDLER_FAILED, TIMER_FAILED, FailureLimit, letter_headers, letter_of
 from liandong.stream.intake import Intake
 from liandong.stream.messages import KafkaMessage
@@ -22,10 +23,9 @@ from liandong.stream.metrics import Meters
 from liandong.stream.parts import Part, Phase
 from liandong.stream.processor import Effect, Processor
 from liandong.stream.rebalance import Assignments
-from liandong.stream.tables import Change
 from liandong.stream.timers import from_ms, to_ms
 from liandong.stream.topology import Topology
-from liandong.stream.transactions import TransactionAborted, Transactions, error_of
+from liandong.stream.transactions import FatalError, TransactionAborted, Transactions, error_of
 from liandong.stream.tuning import Tuning
 from liandong.telemetry.ops import Health
 
@@ -36,6 +36,7 @@ _TELL_EVERY_S = 1.0
 _IDLE_COMMIT_S = 30.0
 _HOLD_S = 1.0
 _STUCK_S = 30.0
+_ABORTS_IN_A_ROW = 20
 _OFFSET_GONE = (KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET)
 
 
@@ -68,13 +69,14 @@ class Engine:
         self._restorer = restorer
         self._clock = clock
         self._meters = meters
+        self._commits = Commits(transactions, consumer, assignments, meters)
         self._dead_letters = dead_letters
         self._tuning = tuning
         self._limit = FailureLimit(tuning.failures_in_a_row, tuning.failure_share)
         self._handled = 0
-        self._in_transaction = 0
+        self._in_transaction = self._aborts_in_a_row = 0
         self._lag: int | None = None
-        self._told_at = self._committed_at = self._turned_at = time.monotonic()
+        self._told_at = self._turned_at = time.monotonic()
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set, then finish the batch, commit and leave the group.
@@ -82,17 +84,16 @@ class Engine:
         Raises FatalError, Fenced, PositionError, ConfigError or Unavailable when this process cannot go on.
         """
         self._transactions.start()
-        self._assignments.subscribe(self._settle)
+        self._assignments.subscribe(self._commits.settle)
         try:
             while not stop.is_set():
                 try:
                     self._turn()
                 except TransactionAborted as error:
-                    log.warning("the transaction is aborted and started over: %s", error)
-                    self._abort()
+                    self._start_over(error, stop)
                 except KafkaException as error:
-                    self._on_client_error(error)
-            self._settle(True)
+                    self._on_client_error(error, stop)
+            self._commits.settle(True)
             self._consumer.close()
         finally:
             self._assignments.close()
@@ -141,6 +142,7 @@ class Engine:
         more = self._consumer.consume(self._tuning.batch, 0) if first is not None or wait <= 0 else []
         messages = cast("list[KafkaMessage]", [first, *more] if first is not None else more)
         if rounds != self._assignments.rounds:
+            self._in_transaction = 0
             self._assignments.rewind_all()
             return []
         return messages
@@ -150,7 +152,7 @@ class Engine:
             return 0.0
         wait = _LONGEST_WAIT_S
         if self._transactions.is_open:
-            wait = min(wait, self._transactions.opened_at + self._tuning.latency_ms / 1000 - time.monotonic())
+            wait = min(wait, self._paced_at() - time.monotonic())
         dues = [
             due
             for part in self._assignments.running
@@ -252,81 +254,25 @@ class Engine:
             self._enter(effect)
         self._in_transaction += 1
 
-    # -- commit and abort
+    # -- when to commit
 
     def _is_commit_due(self, taken: int) -> bool:
-        if taken < self._tuning.batch or self._in_transaction >= self._tuning.transaction_events:
+        if self._in_transaction >= self._tuning.transaction_events:
             return True
-        return time.monotonic() - self._transactions.opened_at >= self._tuning.latency_ms / 1000
+        longest = self._transactions.opened_at + self._tuning.latency_ms / 1000
+        return time.monotonic() >= (longest if taken >= self._tuning.batch else min(longest, self._paced_at()))
+
+    def _paced_at(self) -> float:
+        """Return the earliest time of the next commit: each one costs the broker more than the events in it."""
+        return self._commits.last_at + self._tuning.latency_ms / 2000
 
     def _commit(self) -> None:
-        began = time.monotonic()
-        parts = [part for part in self._assignments.running if part.touched]
-        changes = {(part.group, part.number): [table.changes() for table in part.tables] for part in parts}
-        ends: dict[tuple[str, int], int] = {}
-        for part in parts:
-            self._log_changes(part, changes[part.group, part.number], ends)
-        if failpoints.is_armed("changelog produced"):
-            self._transactions.flush(5)
-            failpoints.hit("changelog produced")
-        # every input of a touched part, also when only timers fired: the group's check of these fences a zombie
-        positions = [
-            TopicPartition(topic, part.number, offset) for part in parts for topic, offset in part.positions.items()
-        ]
-        self._transactions.send_positions(positions, self._consumer.consumer_group_metadata())
-        failpoints.hit("offsets sent")
-        self._transactions.commit()
-        failpoints.hit("committed, store not written")
-        for part in parts:
-            self._store_changes(part, changes[part.group, part.number], ends)
-            failpoints.hit("some stores written")
-        self._in_transaction = 0
-        self._committed_at = time.monotonic()
-        self._meters.committed(self._committed_at - began)
-
-    def _log_changes(self, part: Part, changes: list[list[Change]], ends: dict[tuple[str, int], int]) -> None:
-        """Put one changelog record for each changed key into the transaction; the last one reports its offset."""
-
-        def delivered(error: KafkaError | None, message: KafkaMessage) -> None:
-            if error is None:
-                ends[message.topic(), message.partition()] = message.offset() + 1
-
-        produce = self._transactions.produce
-        for changelog, changed in zip(part.changelogs, changes, strict=True):
-            last = len(changed) - 1
-            for i, (key, value) in enumerate(changed):
-                produce(changelog, key, value, None, part.number, delivered if i == last else None)
-
-    def _store_changes(self, part: Part, changes: list[list[Change]], ends: dict[tuple[str, int], int]) -> None:
-        """The transaction holds: only now may the local stores move."""
-        for changelog, store, changed in zip(part.changelogs, part.stores, changes, strict=True):
-            if changed:
-                at = changelog, part.number
-                if not self._transactions.wait_until(lambda at=at: at in ends, 5):  # type: ignore[misc]
-                    raise Unavailable(f"no delivery report of {changelog}-{part.number}; restart and restore the rest")
-                store.apply(changed, ends[at])
-        part.commit_done()
+        self._commits.commit()
+        self._in_transaction = self._aborts_in_a_row = 0
 
     def _abort(self) -> None:
-        if self._transactions.is_open:
-            self._meters.aborts.inc()
-            self._transactions.abort()
+        self._commits.abort()
         self._in_transaction = 0
-        for part in self._assignments.running:
-            part.roll_back()
-        self._assignments.rewind_all()
-
-    def _settle(self, commit: bool) -> None:
-        """End the open transaction before partitions leave."""
-        if not self._transactions.is_open:
-            return
-        try:
-            if commit:
-                self._commit()
-        except TransactionAborted as error:
-            log.info("could not commit before partitions left, their work is done again elsewhere: %s", error)
-        if self._transactions.is_open:
-            self._abort()
 
     # -- errors and figures
 
@@ -346,12 +292,20 @@ class Engine:
         else:
             log.warning("consumer: %s", error.str())
 
-    def _on_client_error(self, error: KafkaException) -> None:
+    def _on_client_error(self, error: KafkaException, stop: threading.Event) -> None:
         ours = error_of(error.args[0])
         if not isinstance(ours, TransactionAborted):
             raise ours from error
-        log.warning("Kafka client: %s", ours)
+        self._start_over(ours, stop)
+
+    def _start_over(self, error: TransactionAborted, stop: threading.Event) -> None:
+        """Abort and take the same events again, more slowly each time. Raises FatalError when that never helps."""
+        self._aborts_in_a_row += 1
+        if self._aborts_in_a_row > _ABORTS_IN_A_ROW:
+            raise FatalError(f"{_ABORTS_IN_A_ROW} transactions in a row were aborted, the last one because: {error}")
+        log.warning("the transaction is aborted and started over: %s", error)
         self._abort()
+        stop.wait(min(1.0, 0.01 * 2**self._aborts_in_a_row))
 
     def _tell(self) -> None:
         """Once a second: release held parts, measure the lag, commit positions that moved past markers only."""
@@ -366,7 +320,7 @@ class Engine:
         self._meters.armed.set(sum(len(table.schedule) for part in parts for table in part.tables))
         for phase in Phase:
             self._meters.partitions(phase.value, sum(part.phase is phase for part in parts))
-        idle = now - self._committed_at > _IDLE_COMMIT_S
+        idle = now - self._commits.last_at > _IDLE_COMMIT_S
         if idle and not self._transactions.is_open and any(part.touched for part in self._assignments.running):
             self._transactions.begin()
             self._commit()

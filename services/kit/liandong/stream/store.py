@@ -4,11 +4,11 @@ Values are byte for byte the changelog's. The checkpoint (the changelog offset t
 of the values, with the write-ahead log on: after a kill the store is some committed moment, never between two.
 """
 
-import json
 import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from struct import Struct
 from typing import cast
 
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 _CHECKPOINT = b"\0checkpoint"
 _CELL = b"s"
+_PLACE = Struct(">Qd")  # next changelog offset, time of writing; the topic's id follows
 _OLDEST_S = 20 * 3600  # below the changelog's delete.retention.ms (24 h): later its tombstones may be gone
 
 _shared_cache: list[Cache] = []
@@ -46,11 +47,11 @@ class Store:
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._db = Rdict(str(path), options=_options(write_buffer_bytes, block_cache_bytes))
+        self.next_offset, self.written_at, self.topic_id = 0, real_now().timestamp(), ""
         raw = cast("bytes | None", self._db.get(_CHECKPOINT))
-        checkpoint = json.loads(raw) if raw else (0, real_now().timestamp(), "")
-        self.next_offset: int = checkpoint[0]
-        self.written_at: float = checkpoint[1]
-        self.topic_id: str = checkpoint[2]
+        if raw:
+            self.next_offset, self.written_at = _PLACE.unpack(raw[: _PLACE.size])
+            self.topic_id = raw[_PLACE.size :].decode()
 
     def get(self, key: bytes) -> bytes | None:
         """Return the packed envelope of a key."""
@@ -70,8 +71,7 @@ class Store:
                 batch.delete(_CELL + key)
             else:
                 batch.put(_CELL + key, value)
-        now = real_now().timestamp()
-        batch.put(_CHECKPOINT, json.dumps((next_offset, now, self.topic_id)).encode())
+        batch.put(_CHECKPOINT, _PLACE.pack(next_offset, real_now().timestamp()) + self.topic_id.encode())
         self._db.write(batch)
         self.next_offset = next_offset
 

@@ -17,7 +17,7 @@ PARTITIONER = "murmur2_random"  # every producer of a district must agree, or on
 class Tuning(msgspec.Struct, frozen=True):
     """Figures of one engine. Times in milliseconds."""
 
-    latency_ms: int = 20  # longest that a transaction collects input while more is waiting
+    latency_ms: int = 20  # what an event may wait for its transaction: under load all of it, else half of it at most
     batch: int = 1000  # most messages taken at once
     transaction_events: int = 10_000  # most events in one transaction
     timers_at_once: int = (

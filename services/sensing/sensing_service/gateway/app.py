@@ -3,22 +3,19 @@
 import asyncio
 import contextlib
 import logging
-import socket
-from collections.abc import Iterator
 
-import uvicorn
 import uvloop
 from liandong.edge import Edge, run
 from liandong.errors import ConfigError, Unavailable
 from liandong.refs import View
 from liandong_contracts import topics
 from liandong_contracts.sensing import DeviceReport, DeviceState, ReadingRejected
-from starlette.applications import Starlette
 
 from sensing_service.gateway.intake import Intake
 from sensing_service.gateway.reference import load
 from sensing_service.gateway.registrar import Registrar
 from sensing_service.gateway.registry import Registry
+from sensing_service.gateway.server import bound, http_server
 from sensing_service.gateway.stations import Limits, StationServer
 from sensing_service.gateway.web import Web
 from sensing_service.settings import SensingSettings
@@ -115,7 +112,7 @@ class Gateway:
             await self._stations.close()
             raise ConfigError(_taken("HTTP", settings.bind_host, settings.http_port, error)) from error
         self.http_port = listener.getsockname()[1]
-        server = http_server(self._web.app())
+        server = http_server(self._web.app(), settings.frame_s)
         serving = asyncio.create_task(server.serve([listener]))
         self._edge.ready(f"SL 651 on {settings.bind_host}:{self.sl651_port}, HTTP on {self.http_port}")
         stopping = asyncio.create_task(self._edge.stopping.wait())
@@ -139,42 +136,6 @@ def limits_of(settings: SensingSettings) -> Limits:
         settings.frames_per_s,
         settings.frames_burst,
     )
-
-
-def bound(host: str, port: int) -> socket.socket:
-    """Return a bound socket; OSError when the port is taken."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to the process."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def http_server(app: Starlette) -> uvicorn.Server:
-    """Return the HTTP server of an application; serve it on a bound socket."""
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        limit_concurrency=2_000,
-        h11_max_incomplete_event_size=32_768,
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=5,
-    )
-    return _Server(config)
 
 
 def _taken(name: str, host: str, port: int, error: OSError) -> str:

@@ -41,7 +41,7 @@ class Limits(NamedTuple):
     per_source: int = 4_000
     idle_s: float = 600
     frame_s: float = 15
-    proof_s: float = 60
+    proof_s: float = 180
     frames_per_s: float = 200
     burst: int = 1_000
 
