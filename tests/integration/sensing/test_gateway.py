@@ -82,6 +82,7 @@ def test_half_frames_do_not_block_and_slow_ones_are_cut(world_settings: Settings
     own = {"LIANDONG_FRAME_S": "1", "LIANDONG_IDLE_S": "3", "LIANDONG_PROOF_S": "2"}
     gateway = Process("gateway", world_settings, tmp_path, **own)
     gateway.start()
+    until("the gateway listens for HTTP", lambda: _listens(gateway.http))
     try:
         dawdler = socket.create_connection((HOST, gateway.http), 10)
         dawdler.sendall(b"POST /v1/readings HTTP/1.1\r\nHost: x\r\n")
@@ -94,6 +95,11 @@ def test_half_frames_do_not_block_and_slow_ones_are_cut(world_settings: Settings
         assert dawdler.recv(100) == b"", "hung up: no request head within a second"
     finally:
         assert gateway.stop() == 0
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
 
 
 def test_http(gateway: Process, events: Events) -> None:

@@ -20,24 +20,37 @@ async function send(kind, body) {
   return reply.json();
 }
 
+// A wish is what was pressed: kind, operator and body. It outlives the button, because a list may be drawn anew meanwhile.
+const AGAIN_MS = 1500; // a second click this soon after the answer belongs to the same press
+const busy = new Set();
+const unanswered = new Map(); // wish -> request whose outcome is not known
+const answeredAt = new Map(); // wish -> when its outcome became known
+
 /**
- * A button that does `kind` with what `body()` says at the moment of the press. While it is away the button is off, so a
- * double click sends once; if the outcome stays unknown, the next press repeats the same request id.
+ * A button that does `kind` with what `body()` says at the moment of the press. A double click sends once; if the
+ * outcome stays unknown, the next press repeats the same request id.
  */
 export function pressButton(label, kind, body, strong = false) {
-  let request = null;
   const button = h("button", { class: `press${strong ? " strong" : ""}`, type: "button" }, label);
   button.addEventListener("click", async () => {
-    if (button.disabled) return;
+    const content = { operator: document.getElementById("operator").value, ...body() };
+    const wish = JSON.stringify([kind, content]);
+    if (busy.has(wish) || performance.now() - (answeredAt.get(wish) ?? -Infinity) < AGAIN_MS) return;
+    const request = unanswered.get(wish) ?? { request_id: crypto.randomUUID(), ...content };
+    unanswered.set(wish, request);
+    busy.add(wish);
     button.disabled = true;
-    request ??= { request_id: crypto.randomUUID(), operator: document.getElementById("operator").value, ...body() };
     try {
       const answer = await send(kind, request);
       toast(answer.text, answer.accepted ? "green" : answer.known ? "orange" : "red");
-      if (answer.known) request = null;
+      if (answer.known) {
+        unanswered.delete(wish);
+        answeredAt.set(wish, performance.now());
+      }
     } catch (error) {
       toast(`没有送达：${error.message}。再按一次会重发同一请求，不会重复执行。`, "red");
     } finally {
+      busy.delete(wish);
       button.disabled = false;
     }
   });
