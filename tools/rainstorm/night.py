@@ -90,8 +90,9 @@ class Night:
                 return self.ledger.figures(trace_complete=self._trace_complete())
         finally:
             self._collector.stop()
-            self.stack.world_down(self.world, delete=not self._keep)
-            self._clock_file.unlink(missing_ok=True)
+            if not self._keep:
+                self.stack.world_down(self.world, delete=True)
+                self._clock_file.unlink(missing_ok=True)
 
     def _pass_storm(self, at: Stack, begin: datetime, people: People) -> None:
         """Let the storm pass; devices that nobody confirms are given up a while after its end."""
