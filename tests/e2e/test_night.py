@@ -2,13 +2,11 @@
 
 import contextlib
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from liandong.local.client import LocalStack
-from liandong_contracts.sensing import DeviceState
 from rich.console import Console
 
 from tools.rainstorm.ledger import Figures
@@ -80,9 +78,3 @@ def test_the_night_with_every_process_killed_once(stack: LocalStack, tmp_path: P
     must_hold(performance, figures)
     told = (tmp_path / "told.txt").read_text(encoding="utf-8")
     assert told.count("kill -9") == 8
-
-
-def wait_for_storm(performance: Performance, seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not performance.night.ledger.of(DeviceState) and time.monotonic() < deadline:
-        time.sleep(0.2)
