@@ -11,9 +11,10 @@ from liandong.refs import Published, View, publish
 from liandong.refs.reader import read_to_end
 from liandong.settings import Settings
 from liandong.stream import State
-from liandong.stream.envelope import Cell, pack
+from liandong.stream.envelope import Cell, envelope_of
 from liandong.testing.stream import MemoryCodec
 from liandong_contracts.base import Record, Topic
+from liandong_contracts.kit import StateEnvelope
 
 
 class Lamp(Record, frozen=True):
@@ -31,7 +32,7 @@ class Town:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.codec = MemoryCodec([Lamp])
+        self.codec = MemoryCodec([Lamp, StateEnvelope])
         self.views: list[View[Lamp]] = []
         self.create(LAMPS.wire("district", settings.world))
 
@@ -124,8 +125,10 @@ def test_a_view_of_a_state_looks_into_the_envelopes(town: Town) -> None:
     town.create(wire)
     producer = Producer({"bootstrap.servers": town.settings.bootstrap})
     live = Cell(raw=town.codec.encode(wire, Lamp("a", 10)), sequences={"x": 1})
-    producer.produce(wire, pack(live, b"\0\0\0\0\0"), "a")
-    producer.produce(wire, pack(Cell(sequences={"x": 3}), b"\0\0\0\0\0"), "deleted")
+    for key, cell in (("a", live), ("deleted", Cell(sequences={"x": 3}))):
+        envelope = envelope_of(cell)
+        assert envelope is not None
+        producer.produce(wire, town.codec.encode(wire, envelope), key)
     producer.produce(wire, b"garbage", "broken")
     producer.flush(30)
     view: View[Lamp] = View(town.settings, STATE, town.codec)

@@ -17,7 +17,7 @@ from liandong.errors import DecodeError
 from liandong.event import Event, event_from, headers_of
 from liandong.ids import event_id
 from liandong.settings import Settings
-from liandong.stream.envelope import unpack
+from liandong.stream.envelope import cell_of
 
 from . import mill
 
@@ -198,7 +198,7 @@ class Bench:
     def state(self, name: str, partitions: int) -> dict[str, Any]:
         """Return the states that a changelog holds."""
         last = {key: value for _, _, _, key, value, _ in self.read(self.changelog(name), partitions)}
-        cells = {key: unpack(value) for key, value in last.items() if value is not None}
+        cells = {key: cell_of(self.codec.decode(value)) for key, value in last.items() if value is not None}
         return {key: self.codec.decode(cell.raw) for key, cell in cells.items() if cell.raw is not None}
 
     # -- checking

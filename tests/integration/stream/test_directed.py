@@ -16,7 +16,7 @@ from liandong.settings import Settings
 from liandong.stream import Context, Outcome, StreamService
 from liandong.stream.build import build_engine
 from liandong.stream.engine import Engine
-from liandong.stream.envelope import Cell, pack
+from liandong.stream.envelope import Cell, envelope_of
 from liandong.stream.transactions import FatalError, TransactionAborted
 from liandong.stream.tuning import Tuning
 from liandong_contracts.base import Topic
@@ -93,12 +93,13 @@ def test_restoring_waits_for_the_end_marker_of_a_pending_transaction(bench: Benc
     futures = bench.admin.create_topics([NewTopic(changelog, 4, 1, config={"cleanup.policy": "compact"})])
     futures[changelog].result(30)
     tally = mill.Tally(7, 28, 0, 1)
-    cell = Cell(tally, bench.codec.encode(changelog, tally))
+    envelope = envelope_of(Cell(tally, bench.codec.encode(changelog, tally)))
+    assert envelope is not None
     pending = Producer({"bootstrap.servers": bench.base.bootstrap, "transactional.id": f"{bench.base.world}.foreign"})
     pending.init_transactions(30)
     pending.begin_transaction()
     for number in range(4):
-        pending.produce(changelog, pack(cell, b"\0\0\0\0\0"), key.encode(), partition=number)
+        pending.produce(changelog, bench.codec.encode(changelog, envelope), key.encode(), partition=number)
     pending.flush(30)
     engine = engine_of(bench, "a")
     with running(engine) as errors:

@@ -9,7 +9,7 @@ from liandong.stream.causes import Cause
 from liandong.stream.envelope import Cell, Timer
 from liandong.stream.tables import Table
 from liandong.stream.timers import Schedule, from_ms, to_ms
-from liandong.testing.stream import DictStore
+from liandong.testing.stream import DictStore, MemoryCodec
 
 CAUSE = Cause("c", "c", "c")
 
@@ -40,7 +40,7 @@ def test_an_earlier_time_comes_up_first() -> None:
 
 def table_of(cells: dict[str, Cell]) -> Table:
     store = DictStore()
-    table = Table(store, lambda raw: raw, b"\0\0\0\0\0", timed=True)
+    table = Table(store, MemoryCodec(), "changelog", timed=True)
     for key, cell in cells.items():
         table.put(key, cell)
     store.apply(table.changes())
@@ -85,8 +85,8 @@ def test_an_armed_timer_waits_for_the_commit() -> None:
     )
 )
 def test_each_timer_fires_exactly_when_its_envelope_says(steps: list[tuple[str, int | None, str, int]]) -> None:
-    store = DictStore()
-    table = Table(store, lambda raw: raw, b"\0\0\0\0\0", timed=True)
+    store, codec = DictStore(), MemoryCodec()
+    table = Table(store, codec, "changelog", timed=True)
     model: dict[str, int] = {}
     draft: dict[str, int] = {}
     for key, due, end, now in steps:
@@ -115,6 +115,6 @@ def test_each_timer_fires_exactly_when_its_envelope_says(steps: list[tuple[str, 
             assert fired == {key: due for key, due in model.items() if due <= now}
             draft = model = {key: due for key, due in model.items() if due > now}
             draft = dict(model)
-    fresh = Table(store, lambda raw: raw, b"\0\0\0\0\0", timed=True)
+    fresh = Table(store, codec, "changelog", timed=True)
     fresh.activate()
     assert len(fresh.schedule) == len(model)

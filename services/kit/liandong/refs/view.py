@@ -17,7 +17,7 @@ from liandong.errors import DecodeError, LiandongError, Unavailable
 from liandong.refs.reader import Row, TopicReader
 from liandong.settings import Settings
 from liandong.stream.api import State
-from liandong.stream.envelope import unpack
+from liandong.stream.envelope import cell_of
 
 log = logging.getLogger(__name__)
 R = TypeVar("R", bound=Record)
@@ -120,8 +120,13 @@ class View(Generic[R]):
         return record
 
     def _decode(self, value: bytes) -> R | None:
-        raw = unpack(value).raw if self._is_state else value
-        return None if raw is None else cast("R", self._codec.decode(raw))
+        record = self._codec.decode(value)
+        if self._is_state:
+            raw = cell_of(record).raw
+            if raw is None:
+                return None
+            record = self._codec.decode(raw)
+        return cast("R", record)
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -5,7 +5,6 @@ from typing import Any, Protocol
 
 from confluent_kafka import Consumer, Producer
 from liandong_contracts.base import Record
-from liandong_contracts.kit import StateEnvelope
 
 from liandong.clock import Clock
 from liandong.settings import Settings
@@ -133,11 +132,8 @@ class Assembly:
         timed = {state for state, _ in self._service.timers}
         tables = []
         for state, store in zip(group.states, part.stores, strict=True):
-            prefix = self._codec.encode(self._changelogs[state.name], StateEnvelope(recent=b""))[:5]
-            table = Table(
-                store, self._codec.decode, prefix, timed=state.name in timed, cache_size=self._tuning.cache_size
-            )
-            tables.append(table)
+            changelog, is_timed = self._changelogs[state.name], state.name in timed
+            tables.append(Table(store, self._codec, changelog, timed=is_timed, cache_size=self._tuning.cache_size))
         return tables
 
 

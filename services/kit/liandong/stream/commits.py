@@ -88,11 +88,9 @@ class Commits:
             if error is None:
                 ends[message.topic(), message.partition()] = message.offset() + 1
 
-        produce = self._transactions.produce
         for changelog, changed in zip(part.changelogs, changes, strict=True):
-            last = len(changed) - 1
-            for i, (key, value) in enumerate(changed):
-                produce(changelog, key, value, None, part.number, delivered if i == last else None)
+            if changed:
+                self._transactions.produce_all(changelog, part.number, changed, delivered)
 
     def _store(self, part: Part, changes: list[list[Change]], ends: dict[At, int]) -> None:
         """The transaction holds: only now may the local stores move."""

@@ -165,17 +165,19 @@ class Engine:
         return max(0.0, wait)
 
     def _take(self, messages: list[KafkaMessage]) -> None:
-        by_topic = self._assignments.by_topic
+        by_topic, transactions = self._assignments.by_topic, self._transactions
         for message in messages:
             topic = message.topic()
-            part = by_topic[topic].get(message.partition()) if topic in by_topic else None
+            numbers = by_topic.get(topic)
+            part = numbers.get(message.partition()) if numbers is not None else None
             if message.error() is not None:
                 self._on_message_error(message, part)
                 continue
             offset = message.offset()
             if part is None or not part.open or offset < part.positions[topic]:
                 continue
-            self._transactions.begin()
+            if not transactions.is_open:
+                transactions.begin()
             try:
                 self._handle(message, topic, part)
             except Unavailable as error:
@@ -183,7 +185,7 @@ class Engine:
                 self._assignments.hold(part, _HOLD_S)
                 continue
             part.positions[topic] = offset + 1
-            self._in_transaction += 1
+        self._in_transaction += len(messages)
 
     def _handle(self, message: KafkaMessage, topic: str, part: Part) -> None:
         """Take one message: its effect, or its dead letter, joins the transaction."""
@@ -209,9 +211,10 @@ class Engine:
     def _enter(self, effect: Effect) -> None:
         effect.apply()
         self._meters.fenced += effect.fenced
-        self._meters.outputs += len(effect.outputs)
-        for output in effect.outputs:
-            self._transactions.produce(output.topic, output.key, output.value, output.headers)
+        if effect.outputs:
+            self._meters.outputs += len(effect.outputs)
+            for output in effect.outputs:
+                self._transactions.produce(output.topic, output.key, output.value, output.headers)
 
     def _bury(self, message: KafkaMessage, reason: str, error: str) -> None:
         self._meters.dead_letter(reason)

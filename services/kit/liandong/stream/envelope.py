@@ -1,17 +1,20 @@
 """StateEnvelope: everything that is durable about one key of a state, as one Avro record in the changelog.
 
-State, timers, sequences given, sequences seen and ids seen travel together, so that they can never disagree. The wire
-form is plain Avro of liandong.kit.StateEnvelope with Confluent framing; it is written and read by hand because it is on
-the hot path (the unit tests hold it against fastavro). This module knows neither Kafka nor RocksDB.
+State, timers, sequences given, sequences seen and ids seen travel together, so that they can never disagree. A Cell is
+that content while it is worked on; a liandong.kit.StateEnvelope is its durable form. Neither knows Kafka or RocksDB.
 """
 
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
+from liandong_contracts.base import Record
+from liandong_contracts.kit import StateEnvelope
+from liandong_contracts.kit import Timer as TimerRecord
 
 from liandong.errors import DecodeError
 from liandong.stream.causes import Cause
+from liandong.stream.timers import from_ms, to_ms
 
 
 class Timer(msgspec.Struct, frozen=True, gc=False):
@@ -74,127 +77,49 @@ def has_mark(recent: bytes, mark: bytes) -> bool:
     return at >= 0
 
 
-def _zigzag(value: int) -> bytes:
-    value = value << 1 if value >= 0 else (~value << 1) | 1
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-_SMALL = [_zigzag(n) for n in range(4096)]
-
-
-def _long(value: int) -> bytes:
-    return _SMALL[value] if 0 <= value < 4096 else _zigzag(value)
-
-
-def _text(value: str) -> bytes:
-    raw = value.encode()
-    return _long(len(raw)) + raw
-
-
-def _optional(value: str | None) -> bytes:
-    return b"\0" if value is None else b"\2" + _text(value)
-
-
-def _longs(values: dict[str, int]) -> bytes:
-    if not values:
-        return b"\0"
-    return _long(len(values)) + b"".join([_text(k) + _long(v) for k, v in values.items()]) + b"\0"
-
-
-def _timers(timers: dict[str, Timer]) -> bytes:
-    if not timers:
-        return b"\0"
-    parts = [_long(len(timers))]
-    for name, timer in timers.items():
-        c = timer.cause
-        parts += (_text(name), _long(timer.due), _text(c.id), _text(c.event_id), _text(c.correlation_id))
-        parts += (_optional(c.area_code), _optional(c.traceparent), _optional(c.mode))
-        parts += (_optional(c.drill_id), _optional(c.replay_id))
-    parts.append(b"\0")
-    return b"".join(parts)
-
-
-def pack(cell: Cell, prefix: bytes) -> bytes | None:
-    """Return the changelog value of a cell, framed with `prefix` (magic and schema id); None when nothing is left."""
-    raw = cell.raw
-    if raw is None and cell.is_empty():
+def envelope_of(cell: Cell) -> StateEnvelope | None:
+    """Return the changelog record of a cell; None when nothing is left."""
+    if cell.raw is None and cell.is_empty():
         return None
-    state = b"\0" if raw is None else b"\2" + _long(len(raw)) + raw
-    fences, recent = _longs(cell.fences), cell.recent
-    return b"".join((prefix, state, _timers(cell.timers), _longs(cell.sequences), fences, _long(len(recent)), recent))
+    timers = tuple([_record_of(name, timer) for name, timer in cell.timers.items()]) if cell.timers else ()
+    return StateEnvelope(
+        state=cell.raw, timers=timers, sequences=cell.sequences, fences=cell.fences, recent=cell.recent
+    )
 
 
-class _Reader:
-    __slots__ = ("at", "raw")
-
-    def __init__(self, raw: bytes, at: int) -> None:
-        self.raw = raw
-        self.at = at
-
-    def long(self) -> int:
-        raw, at, shift, value = self.raw, self.at, 0, 0
-        while True:
-            byte = raw[at]
-            at += 1
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                break
-            shift += 7
-        self.at = at
-        return (value >> 1) ^ -(value & 1)
-
-    def bytes(self) -> bytes:
-        size = self.long()
-        start = self.at
-        self.at = start + size
-        if size < 0 or self.at > len(self.raw):
-            raise IndexError("the value ends too early")
-        return self.raw[start : self.at]
-
-    def text(self) -> str:
-        return self.bytes().decode()
-
-    def optional(self) -> str | None:
-        return self.text() if self.long() else None
-
-    def block(self) -> int:
-        """Return the item count of an array's or map's next block, 0 at the end."""
-        count = self.long()
-        if count < 0:  # other writers may add the block's size in bytes
-            self.long()
-            count = -count
-        return count
-
-    def longs(self) -> dict[str, int]:
-        values: dict[str, int] = {}
-        while count := self.block():
-            for _ in range(count):
-                key = self.text()
-                values[key] = self.long()
-        return values
-
-    def timers(self) -> dict[str, Timer]:
-        timers: dict[str, Timer] = {}
-        while count := self.block():
-            for _ in range(count):
-                name, due = self.text(), self.long()
-                ids = self.text(), self.text(), self.text()
-                rest = [self.optional() for _ in range(5)]
-                timers[name] = Timer(due, Cause(*ids, *rest))
-        return timers
+def cell_of(record: Record) -> Cell:
+    """Return the cell of a changelog record, its `state` not yet decoded. Raises DecodeError (BAD_STATE)."""
+    if not isinstance(record, StateEnvelope):
+        raise DecodeError("BAD_STATE", f"a changelog holds state envelopes, not {record.FULL_NAME}")
+    timers = {timer.name: _timer_of(timer) for timer in record.timers} if record.timers else None
+    return Cell(None, record.state, timers, dict(record.sequences), dict(record.fences), record.recent)
 
 
-def unpack(value: bytes) -> Cell:
-    """Return the cell of a changelog value, its `state` not yet decoded. Raises DecodeError (BAD_STATE)."""
-    try:
-        reader = _Reader(value, 5)
-        raw = reader.bytes() if reader.long() else None
-        timers, sequences, fences = reader.timers(), reader.longs(), reader.longs()
-        return Cell(None, raw, timers, sequences, fences, reader.bytes())
-    except (IndexError, UnicodeDecodeError) as error:
-        raise DecodeError("BAD_STATE", f"changelog value is no StateEnvelope: {error}") from error
+def _record_of(name: str, timer: Timer) -> TimerRecord:
+    cause = timer.cause
+    return TimerRecord(
+        name=name,
+        due=from_ms(timer.due),
+        cause_id=cause.id,
+        event_id=cause.event_id,
+        correlation_id=cause.correlation_id,
+        area_code=cause.area_code,
+        traceparent=cause.traceparent,
+        mode=cause.mode,
+        drill_id=cause.drill_id,
+        replay_id=cause.replay_id,
+    )
+
+
+def _timer_of(record: TimerRecord) -> Timer:
+    cause = Cause(
+        record.cause_id,
+        record.event_id,
+        record.correlation_id,
+        record.area_code,
+        record.traceparent,
+        record.mode,
+        record.drill_id,
+        record.replay_id,
+    )
+    return Timer(to_ms(record.due), cause)

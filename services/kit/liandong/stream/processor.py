@@ -5,10 +5,9 @@ An Effect is complete and encoded before anything is changed, so a handler or a 
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
-from liandong_contracts.base import Record
 
 from liandong.clock import Clock
 from liandong.event import Event, headers_of
@@ -16,25 +15,13 @@ from liandong.stream.api import KEEP, REMEMBERED_IDS, Context, Due, Out, Outcome
 from liandong.stream.causes import Cause, cause_of, cause_of_timer
 from liandong.stream.envelope import Cell, Timer, has_mark, mark_of
 from liandong.stream.outputs import Node, Output, OutputMaker, sequence_name
-from liandong.stream.tables import Table
+from liandong.stream.tables import Codec, Table
 from liandong.stream.timers import from_ms, to_ms
 from liandong.stream.topology import Plan, Step
 from liandong.telemetry.tracing import Tracing, is_recorded, record_now
 
 MAX_RECORD_BYTES = 900_000
 _RECENT_BYTES = 8 * REMEMBERED_IDS
-
-
-class Codec(Protocol):
-    """Records to framed bytes and back."""
-
-    def encode(self, topic: str, record: Record) -> bytes:
-        """Return the framed bytes of a record for a topic (name on the wire)."""
-        ...
-
-    def decode(self, value: bytes) -> Record:
-        """Return the record of framed bytes. Raises DecodeError or Unavailable."""
-        ...
 
 
 class Effect:

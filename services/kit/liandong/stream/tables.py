@@ -4,13 +4,27 @@ Nothing reaches the store before the transaction is committed: `changes` hands o
 when Kafka has it, `aborted` when it does not.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Protocol
 
-from liandong.stream.envelope import Cell, pack, unpack
+from liandong_contracts.base import Record
+
+from liandong.stream.envelope import Cell, cell_of, envelope_of
 from liandong.stream.timers import Entry, Schedule
 
 Change = tuple[bytes, bytes | None]
+
+
+class Codec(Protocol):
+    """Records to framed bytes and back."""
+
+    def encode(self, topic: str, record: Record) -> bytes:
+        """Return the framed bytes of a record for a topic (name on the wire)."""
+        ...
+
+    def decode(self, value: bytes) -> Record:
+        """Return the record of framed bytes. Raises DecodeError or Unavailable."""
+        ...
 
 
 class CellStore(Protocol):
@@ -29,12 +43,12 @@ class Table:
     """Cells of one state in one partition. `cache_size` bounds the decoded committed cells that are kept."""
 
     def __init__(
-        self, store: CellStore, decode: Callable[[bytes], Any], prefix: bytes, *, timed: bool, cache_size: int = 100_000
+        self, store: CellStore, codec: Codec, changelog: str, *, timed: bool, cache_size: int = 100_000
     ) -> None:
         self.store = store
         self.schedule = Schedule()
-        self._decode = decode
-        self._prefix = prefix
+        self._codec = codec
+        self._changelog = changelog
         self._timed = timed
         self._cache_size = cache_size
         self._cache: dict[str, Cell] = {}
@@ -48,7 +62,7 @@ class Table:
 
     def _armed(self) -> Iterator[Entry]:
         for key, value in self.store.items():
-            for name, timer in unpack(value).timers.items():
+            for name, timer in cell_of(self._codec.decode(value)).timers.items():
                 yield timer.due, key.decode(), name
 
     def get(self, key: str) -> Cell:
@@ -59,9 +73,9 @@ class Table:
         value = self.store.get(key.encode())
         if value is None:
             return Cell()
-        cell = unpack(value)
+        cell = cell_of(self._codec.decode(value))
         if cell.raw is not None:
-            cell.state = self._decode(cell.raw)
+            cell.state = self._codec.decode(cell.raw)
         self._cache[key] = cell
         return cell
 
@@ -92,8 +106,11 @@ class Table:
 
     def changes(self) -> list[Change]:
         """Return one (key, packed envelope or None) for each key changed in this transaction."""
-        prefix = self._prefix
-        return [(key.encode(), pack(cell, prefix)) for key, cell in self._dirty.items()]
+        encode, changelog = self._codec.encode, self._changelog
+        return [
+            (key.encode(), None if (envelope := envelope_of(cell)) is None else encode(changelog, envelope))
+            for key, cell in self._dirty.items()
+        ]
 
     def committed(self) -> None:
         """The transaction holds: its cells become the committed ones."""

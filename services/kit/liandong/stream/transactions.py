@@ -7,7 +7,7 @@ Three answers to an error: try the same call again, abort the transaction (Trans
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
@@ -75,25 +75,33 @@ class Transactions:
         topic: str,
         key: bytes | None,
         value: bytes | None,
-        headers: Headers | None = None,
-        partition: int = -1,
-        delivered: Delivered | None = None,
+        headers: Headers,
     ) -> None:
-        """Add a record to the transaction; waits while the client's queue is full."""
-        extra: dict[str, Any] = {"headers": headers} if headers else {}
-        if partition >= 0:
-            extra["partition"] = partition
-        if delivered:
-            extra["on_delivery"] = delivered
+        """Add an event to the transaction; waits while the client's queue is full."""
         while True:
             try:
-                self._producer.produce(topic, value, key, **extra)
+                self._producer.produce(topic, value, key, headers=cast("Any", headers))
             except BufferError:
                 self._producer.poll(0.01)
             except KafkaException as error:
                 raise error_of(error.args[0]) from error
             else:
                 return
+
+    def produce_all(
+        self, topic: str, partition: int, changes: Sequence[tuple[bytes, bytes | None]], delivered: Delivered
+    ) -> None:
+        """Add changelog records to one partition in one call; `delivered` is told about the last one only."""
+        messages: list[dict[str, Any]] = [{"key": key, "value": value} for key, value in changes]
+        messages[-1]["callback"] = delivered
+        try:
+            count = self._producer.produce_batch(topic, messages, partition=partition)
+        except BufferError as error:
+            raise TransactionAborted(f"the client's queue is full: {error}") from error
+        except KafkaException as error:
+            raise error_of(error.args[0]) from error
+        if count != len(messages):
+            raise TransactionAborted(f"the client took {count} of {len(messages)} records for {topic}")
 
     def send_positions(self, positions: Sequence[TopicPartition], group: Any) -> None:
         """Add input positions; this is also what fences an instance that has lost its partitions."""

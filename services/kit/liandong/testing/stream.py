@@ -20,8 +20,8 @@ from liandong.ids import event_id
 from liandong.settings import Settings
 from liandong.stream.api import State, StreamService
 from liandong.stream.outputs import Node, Output
-from liandong.stream.processor import Codec, Effect, Processor
-from liandong.stream.tables import Change, Table
+from liandong.stream.processor import Effect, Processor
+from liandong.stream.tables import Change, Codec, Table
 from liandong.stream.timers import from_ms, to_ms
 from liandong.stream.topology import Plan, topology_of
 from liandong.telemetry.tracing import Tracing
@@ -151,7 +151,7 @@ class StreamHarness:
         """Start anew from what is durable: every state passes through its bytes, timers are rebuilt."""
         for state in self._service.states:
             timed = any(known == state.name for known, _ in self._service.timers)
-            table = Table(self._stores[state.name], self._codec.decode, b"\0\0\0\0\0", timed=timed)
+            table = Table(self._stores[state.name], self._codec, state.wire(self.settings), timed=timed)
             table.activate()
             self._tables[state.name] = table
 

@@ -3,20 +3,19 @@ except the first time that a schema id is seen."""
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from io import BytesIO
 from typing import Any
 
 import fastavro
-from fastavro import schemaless_reader, schemaless_writer
 from liandong_contracts.base import Record, unknown_symbol_watchers
 from liandong_contracts.records import RECORDS
 from prometheus_client import Counter
 
 from liandong.errors import DecodeError
 from liandong.settings import Settings
+from liandong.wire.compiled import Read, Write, body_functions
 from liandong.wire.framing import HEADER_BYTES, header, schema_id_of
 from liandong.wire.registry import Registry
-from liandong.wire.resolution import full_name_of, lenient_reader, parsed_schema, same_bytes
+from liandong.wire.resolution import full_name_of, library_reader, parsed_schema, same_bytes
 from liandong.wire.schema_ids import RegistryIds, SchemaIds
 
 UNKNOWN_SYMBOLS = Counter(
@@ -34,16 +33,14 @@ unknown_symbol_watchers.append(_count_unknown_symbol)
 
 
 class _Reading:
-    """How values of one schema id are read; `reader` is None when the bytes are those of our own schema."""
+    """How values of one schema id are read; not at all when this build does not have the record."""
 
-    __slots__ = ("from_avro", "name", "reader", "record", "writer")
+    __slots__ = ("name", "read", "record")
 
-    def __init__(self, name: str, record: type[Record] | None, writer: Any, reader: Any) -> None:
+    def __init__(self, name: str, record: type[Record] | None = None, read: Read | None = None) -> None:
         self.name = name
         self.record = record
-        self.from_avro = record.from_avro if record else None
-        self.writer = writer
-        self.reader = reader
+        self.read = read
 
 
 class Codec:
@@ -52,7 +49,7 @@ class Codec:
     def __init__(self, ids: SchemaIds, records: Mapping[str, type[Record]] = RECORDS) -> None:
         self._ids = ids
         self._records = records
-        self._writing: dict[tuple[str, type[Record]], tuple[bytes, Any]] = {}
+        self._writing: dict[tuple[str, type[Record]], tuple[bytes, Write]] = {}
         self._reading: dict[int, _Reading] = {}
 
     def prepare(self, pairs: Iterable[tuple[str, type[Record]]]) -> None:
@@ -66,15 +63,12 @@ class Codec:
     def encode(self, topic: str, record: Record) -> bytes:
         """Return the value of a record on a topic, named as on the wire. Times are cut to milliseconds."""
         writing = self._writing.get((topic, type(record)))
-        prefix, schema = writing if writing is not None else self._writer(topic, type(record))
-        out = BytesIO()
-        out.write(prefix)
+        prefix, write = writing if writing is not None else self._writer(topic, type(record))
         try:
-            schemaless_writer(out, schema, record.to_avro())
+            return prefix + write(record)
         except Exception as error:
             error.add_note(f"while encoding {record!r} for {topic}")
             raise
-        return out.getvalue()
 
     def decode(self, value: bytes | None) -> Record:
         """Return the record in a value.
@@ -83,17 +77,15 @@ class Codec:
         build does not have), UNDECODABLE; and Unavailable when a new id cannot be asked for.
         """
         reading = self._reading_of(value)
-        if reading.from_avro is None or value is None:
+        if reading.read is None or value is None:
             raise DecodeError("UNKNOWN_SCHEMA", f"this build has no record {reading.name}")
-        body = BytesIO(value)
-        body.seek(HEADER_BYTES)
         try:
-            raw: Any = schemaless_reader(body, reading.writer, reading.reader)
-            record = reading.from_avro(raw)
-        except Exception as error:  # garbage makes fastavro raise almost anything
+            record: Record
+            record, end = reading.read(value, HEADER_BYTES)
+        except Exception as error:  # garbage makes a reader raise almost anything
             raise DecodeError("UNDECODABLE", f"not a {reading.name}: {error!r}") from error
-        if body.tell() != len(value):
-            raise DecodeError("UNDECODABLE", f"{len(value) - body.tell()} bytes too many for a {reading.name}")
+        if end != len(value):
+            raise DecodeError("UNDECODABLE", f"a {reading.name} ends at byte {end} of {len(value)}")
         return record
 
     def type_of(self, value: bytes | None) -> type[Record] | None:
@@ -103,10 +95,10 @@ class Codec:
         """
         return self._reading_of(value).record
 
-    def _writer(self, topic: str, record: type[Record]) -> tuple[bytes, Any]:
-        schema_id, schema = self._ids.id_of(topic, record), parsed_schema(record)
-        self._reading.setdefault(schema_id, _Reading(record.FULL_NAME, record, schema, None))
-        writing = self._writing[topic, record] = (header(schema_id), schema)
+    def _writer(self, topic: str, record: type[Record]) -> tuple[bytes, Write]:
+        schema_id, (write, read) = self._ids.id_of(topic, record), body_functions(record)
+        self._reading.setdefault(schema_id, _Reading(record.FULL_NAME, record, read))
+        writing = self._writing[topic, record] = (header(schema_id), write)
         return writing
 
     def _reading_of(self, value: bytes | None) -> _Reading:
@@ -125,11 +117,11 @@ class Codec:
         name = full_name_of(writer)
         record = self._records.get(name)
         if record is None:
-            reading = _Reading(name or f"schema {schema_id}", None, writer, None)
+            reading = _Reading(name or f"schema {schema_id}")
         elif same_bytes(writer, parsed_schema(record)):
-            reading = _Reading(name, record, parsed_schema(record), None)
+            reading = _Reading(name, record, body_functions(record)[1])
         else:
-            reading = _Reading(name, record, writer, lenient_reader(record, writer))
+            reading = _Reading(name, record, library_reader(record, writer))
         self._reading[schema_id] = reading
         return reading
 

@@ -2,11 +2,13 @@
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
+from io import BytesIO
 from typing import Any
 
 import fastavro
+from fastavro import schemaless_reader, schemaless_writer
 from fastavro.schema import to_parsing_canonical_form
 from liandong_contracts.base import Record, schema_of
 
@@ -17,6 +19,35 @@ Schema = Any  # what fastavro.parse_schema returns: dict, list or str
 def parsed_schema(record: type[Record]) -> Schema:
     """Return the record's own schema, parsed once."""
     return fastavro.parse_schema(json.loads(schema_of(record)))
+
+
+def library_writer(record: type[Record]) -> Callable[[Any], bytes]:
+    """Return a function that writes a record's body by means of the Avro library."""
+    schema = parsed_schema(record)
+
+    def write(value: Record) -> bytes:
+        out = BytesIO()
+        schemaless_writer(out, schema, value.to_avro())
+        return out.getvalue()
+
+    return write
+
+
+def library_reader(record: type[Record], writer: Schema | None = None) -> Callable[[bytes, int], tuple[Any, int]]:
+    """Return a function that reads a body that begins at an offset, and says where it ended.
+
+    The body was written with the schema `writer`; by default with the record's own.
+    """
+    reader = None if writer is None else lenient_reader(record, writer)
+    schema = parsed_schema(record) if writer is None else writer
+
+    def read(raw: bytes, at: int) -> tuple[Record, int]:
+        body = BytesIO(raw)
+        body.seek(at)
+        plain: Any = schemaless_reader(body, schema, reader)
+        return record.from_avro(plain), body.tell()
+
+    return read
 
 
 def full_name_of(schema: Schema) -> str:
