@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import OFFSET_END, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 from liandong.wire import TopicSpec, ensure_topics
 from liandong.workflow import tables
 from liandong.workflow.sql import Database
+from liandong_contracts import topics
 
 from tests.support import workflow_ledger as ledger
-from tests.support.workflow_crash import Count, Inputs, Worker, create_topics, until
+from tests.support.workflow_crash import TIER, Count, Inputs, Worker, create_topics, until
 
 SOURCES = pytest.mark.parametrize("source", ["faust", "aiokafka"])
 Make = Callable[..., Worker]
@@ -131,6 +133,34 @@ def test_position_past_the_end_is_refused(source: str, worker: Make, world: str)
     until("it refuses", lambda: one.ended() is not None)
     assert one.ended() == 1
     assert "stored position 1000000, but the topic ends at 0" in one.log()
+
+
+@SOURCES
+def test_events_that_expired_unread_are_not_passed_over(
+    source: str, worker: Make, inputs: Callable[[int], Inputs], kafka: Any, world: str
+) -> None:
+    before = len(inputs(60).ids)
+    expire(kafka.bootstrap, world)
+    one = worker(source)
+    one.start()
+    wanted = len(inputs(60).ids) - before
+    until("a new service begins where the topic begins", lambda: one.counts()[0] == wanted)
+    one.kill()
+    inputs(60)
+    expire(kafka.bootstrap, world)
+    one.start()
+    until("it refuses", lambda: one.ended() is not None)
+    assert one.ended() == 1
+    assert "events expired before this service read them" in one.log()
+
+
+def expire(bootstrap: str, world: str) -> None:
+    """Let everything in the input topic expire."""
+    wire = topics.SENSING_ALARM.wire(TIER, world)
+    ends = [TopicPartition(wire, number, OFFSET_END) for number in range(topics.SENSING_ALARM.partitions[TIER])]
+    client = AdminClient({"bootstrap.servers": bootstrap})
+    for future in client.delete_records(ends).values():
+        future.result(30)
 
 
 def test_second_relay_fences_the_first(worker: Make, inputs: Callable[[int], Inputs]) -> None:

@@ -60,6 +60,13 @@ class Inbox:
         self.positions.update(found)
         return found
 
+    def begin(self, connection: sa.Connection, partition: Partition, offset: int) -> None:
+        """Let a partition that was never read begin at `offset`, where its topic begins by now."""
+        bound = {"t": partition[0], "p": partition[1], "old": 0, "new": offset}
+        if connection.execute(_ADVANCE, bound).rowcount != 1:
+            raise InboxFenced(partition)
+        self.positions[partition] = offset
+
     def forget(self, partitions: Iterable[Partition]) -> None:
         """Give partitions up: what is still on its way from them is dropped."""
         for partition in partitions:
@@ -75,7 +82,7 @@ class Inbox:
                 out.repeated += 1
             elif partition in out.broken:
                 continue
-            elif delivery.previous is not None and delivery.previous > position:
+            elif delivery.previous > position:
                 out.broken[partition] = position
             else:
                 out.ends[partition] = delivery.offset + 1

@@ -24,7 +24,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     topic: str
     partition: int
     offset: int
-    previous: int | None
+    previous: int
     key: bytes | None
     value: bytes | None
     headers: Headers

@@ -56,10 +56,15 @@ class Processor:
         with self.database.writer.begin() as connection:
             return self.inbox.open(connection, partitions)
 
+    def begin(self, partition: Partition, offset: int) -> None:
+        """Let a partition that was never read begin at `offset`."""
+        with self.database.writer.begin() as connection:
+            self.inbox.begin(connection, partition, offset)
+
     def start(self) -> None:
         """Learn when the next timer is due."""
         with self.database.writer.begin() as connection:
-            self._learn_next_due(connection)
+            self.next_due = _first_due(connection)
 
     def after_commit(self, listener: Callable[[Unit], None]) -> None:
         """Call `listener` in the writer thread after every commit."""
@@ -79,10 +84,9 @@ class Processor:
         todo: list[Step] = [*(EventStep(self.binding, delivery) for delivery in accepted.deliveries), *steps]
         if todo or accepted.ends or self.timers_due():
             began = time.monotonic()
-            done = self._attempt(todo, accepted.ends) or self._transact(todo, accepted.ends, self._guarded)
-            unit, steps_done = done
+            unit, done = self._attempt(todo, accepted.ends) or self._transact(todo, accepted.ends, self._guarded)
             self.inbox.moved(accepted.ends)
-            self._committed(unit, steps_done, time.monotonic() - began)
+            self._committed(unit, done, time.monotonic() - began)
         metrics.EVENTS.labels(self.binding.service, "taken").inc(len(accepted.deliveries))
         metrics.EVENTS.labels(self.binding.service, "repeated").inc(accepted.repeated)
         return accepted.broken
@@ -115,25 +119,19 @@ class Processor:
                 run(unit, step)
             self._check_failures(unit, len(done))
             unit.flush()
-            if unit.timers:
-                self._learn_next_due(connection)
+            next_due = _first_due(connection) if unit.timers or self.timers_due() else self.next_due
             self.before_commit()
+        self.next_due = next_due  # only now: a transaction that failed has changed no timer
         return unit, done
 
     def _due(self, connection: sa.Connection, now: datetime) -> list[Step]:
         if self.next_due is None or self.next_due > now:
             return []
         rows = connection.execute(_DUE, {"now": micros(now), "most": self.binding.settings.workflow_group}).all()
-        if not rows:
-            self._learn_next_due(connection)
         for row in rows:
             late = (now - moment(row.due_us)).total_seconds()
             metrics.TIMER_LATE.labels(self.binding.service).observe(max(0.0, late))
         return [TimerStep(self.binding, row) for row in rows]
-
-    def _learn_next_due(self, connection: sa.Connection) -> None:
-        first = connection.scalar(_NEXT_DUE)
-        self.next_due = None if first is None else moment(first)
 
     @staticmethod
     def _plain(unit: Unit, step: Step) -> None:
@@ -183,3 +181,9 @@ class Processor:
                 self._on_commit(Commit(unit.handled, unit.emitted))
             except Exception:
                 log.exception("on_commit failed; the data are safe")
+
+
+def _first_due(connection: sa.Connection) -> datetime | None:
+    """Return when the next timer is due, or None when none is set."""
+    first = connection.scalar(_NEXT_DUE)
+    return None if first is None else moment(first)

@@ -15,12 +15,13 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from google.protobuf.message import Message
 
-from liandong.errors import ConfigError
+from liandong.errors import ConfigError, Unavailable
 from liandong.rpc.client import Clients
 from liandong.rpc.server import RpcServer, Servicer
 from liandong.telemetry.logs import setup_logs
@@ -64,6 +65,9 @@ def run_service(
         status = asyncio.run(process.main(tasks))
     except ConfigError as error:
         log.error("%s cannot start: %s", service.name, error)
+        status = 1
+    except Exception:
+        log.exception("%s fails", service.name)
         status = 1
     logging.shutdown()
     sys.stderr.flush()
@@ -214,7 +218,8 @@ class Process:
         """Called by the relay now and then; the deletion itself runs in the writer thread."""
         keep = timedelta(hours=self.settings.workflow_keep_h)
         since = micros(self.binding.clock.now() - keep)
-        self.writer.call(lambda: outbox.clean(self.database, mark, remembered_since_us=since))
+        with contextlib.suppress(Unavailable):  # stopping: then the next start cleans
+            self.writer.call(lambda: outbox.clean(self.database, mark, remembered_since_us=since))
 
     def _reseek(self, partition: Partition, position: int) -> None:
         if self.source is not None and self._loop is not None:
@@ -223,7 +228,8 @@ class Process:
 
     def _seek_stalled(self) -> None:
         for partition in [] if self._stalls is None else self._stalls.look(time.monotonic()):
-            self.writer.call(lambda partition=partition: self.writer.seek(partition))  # type: ignore[misc]
+            with contextlib.suppress(Unavailable):  # the writer has failed, which ends the process
+                self.writer.call(partial(self.writer.seek, partition))
 
     def _note(self, detail: str) -> None:
         self._detail = detail

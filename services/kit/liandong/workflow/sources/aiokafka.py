@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import aiokafka
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from liandong.errors import PositionError
+from liandong.errors import LiandongError
 from liandong.workflow.model import Delivery, Partition
 from liandong.workflow.settings import WorkflowSettings
-from liandong.workflow.sources.base import Feed, check_positions
+from liandong.workflow.sources.base import Feed
 
 log = logging.getLogger(__name__)
 
 _COMMIT_EVERY_S = 5.0
-_CHECK_TRIES = 5
 
 
 class AioKafkaSource:
@@ -26,7 +25,6 @@ class AioKafkaSource:
         self._feed = feed
         self._topics = topics
         self._chain: dict[Partition, int] = {}
-        self._epoch = 0
         self._error: BaseException | None = None
         self._task: asyncio.Task[None] | None = None
         session_ms = int(settings.workflow_session_s * 1000)
@@ -35,7 +33,7 @@ class AioKafkaSource:
             group_id=group,
             group_instance_id=f"{group}.{settings.instance}",
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            auto_offset_reset="none",  # a position is never reset silently
             isolation_level="read_committed",
             session_timeout_ms=session_ms,
             heartbeat_interval_ms=session_ms // 4,
@@ -79,50 +77,41 @@ class AioKafkaSource:
         return self._feed.backlog(self._consumer, aiokafka.TopicPartition)
 
     async def take(self, partitions: list[Partition]) -> None:
-        """Seek newly assigned partitions to where the inbox stands."""
-        positions = await self._feed.assigned(partitions)
-        await self._check(positions)
+        """Seek newly assigned partitions to where the inbox stands; an error ends the process from outside."""
+        tps = [aiokafka.TopicPartition(*partition) for partition in partitions]
+
+        async def bounds() -> tuple[dict[Partition, int], dict[Partition, int]]:
+            return await self._consumer.beginning_offsets(tps), await self._consumer.end_offsets(tps)
+
+        try:
+            positions = await self._feed.assigned(partitions, bounds)
+        except (KafkaError, LiandongError) as error:
+            self._error = error
+            return
         for partition, position in positions.items():
             self._seek(partition, position)
 
     async def give(self, partitions: list[Partition]) -> None:
         """Let partitions go."""
+        for partition in partitions:
+            self._chain.pop(partition, None)
         await self._feed.revoked(partitions)
 
     def _seek(self, partition: Partition, position: int) -> None:
-        self._epoch += 1
         self._consumer.seek(aiokafka.TopicPartition(*partition), position)
         self._chain[partition] = position
-
-    async def _check(self, positions: dict[Partition, int]) -> None:
-        tps = [aiokafka.TopicPartition(*partition) for partition in positions]
-        for left in reversed(range(_CHECK_TRIES)):
-            try:
-                begins = await self._consumer.beginning_offsets(tps)
-                ends = await self._consumer.end_offsets(tps)
-                check_positions(positions, begins, ends)
-            except KafkaError as error:
-                if not left:
-                    raise
-                log.info("positions not checked yet: %s", error)
-            except PositionError as error:
-                if not left:
-                    self._error = error
-                    return
-            else:
-                return
-            await asyncio.sleep(0.5)
 
     async def _run(self) -> None:
         commit_at = 0.0
         loop = asyncio.get_running_loop()
         try:
             while True:
-                epoch = self._epoch
-                fetched = await self._consumer.getmany(timeout_ms=500, max_records=500)
-                if epoch != self._epoch:
-                    self._go_back(fetched)
-                elif fetched:
+                try:
+                    fetched = await self._consumer.getmany(timeout_ms=500, max_records=500)
+                except (NoOffsetForPartitionError, OffsetOutOfRangeError) as error:
+                    await self._lost_position(error)
+                    continue
+                if fetched:  # no pause since the records were taken: no seek can lie in between
                     await self._feed.put(self._linked(fetched))
                 if loop.time() > commit_at:
                     commit_at = loop.time() + _COMMIT_EVERY_S
@@ -131,27 +120,29 @@ class AioKafkaSource:
             log.exception("the source stops")
             self._error = error
 
+    async def _lost_position(self, error: KafkaError) -> None:
+        """Not sought yet, or events expired under this worker: ask again where the partitions stand."""
+        log.info("positions are checked again: %s", error)
+        if self._chain:
+            await self.take(list(self._chain))
+        if self._error is not None:
+            raise self._error
+        await asyncio.sleep(0.1)
+
     def _linked(self, fetched: Mapping[Any, Any]) -> list[Delivery]:
         deliveries: list[Delivery] = []
         for tp, records in fetched.items():
             previous = self._chain.get((tp.topic, tp.partition))
+            if previous is None:
+                continue  # fetched from Kafka's committed offset, before the seek to the inbox
             for r in records:
                 headers = list(r.headers)
                 deliveries.append(
                     Delivery(tp.topic, tp.partition, r.offset, previous, r.key, r.value, headers, r.timestamp)
                 )
                 previous = r.offset + 1
-            if previous is not None:
-                self._chain[tp.topic, tp.partition] = previous
+            self._chain[tp.topic, tp.partition] = previous
         return deliveries
-
-    def _go_back(self, fetched: Mapping[Any, Any]) -> None:
-        """A seek overtook this fetch: its records prove nothing, and were taken from beyond the new position."""
-        held = self._consumer.assignment()
-        for tp in fetched:
-            position = self._feed.position((tp.topic, tp.partition))
-            if tp in held and position is not None:
-                self._seek((tp.topic, tp.partition), position)
 
     async def _commit(self) -> None:
         found = {aiokafka.TopicPartition(*p): self._feed.position(p) for p in self._feed.partitions}

@@ -6,7 +6,8 @@ back when told to. It decodes nothing, skips nothing, and holds no state that ma
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from liandong.errors import PositionError
@@ -17,6 +18,9 @@ log = logging.getLogger(__name__)
 
 _MOST_WAITING = 1000
 _STALLED_S = 3.0
+_CHECK_TRIES = 5
+
+Bounds = Callable[[], Awaitable[tuple[Mapping[Partition, int], Mapping[Partition, int]]]]
 
 
 class Source(Protocol):
@@ -59,10 +63,26 @@ class Feed:
         self._handed: dict[Partition, int] = {}
         writer.on_room = self._on_room
 
-    async def assigned(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
-        """Take partitions over; return where each one has to be sought."""
-        wanted = list(partitions)
-        positions = await asyncio.wrap_future(self._writer.call(lambda: self._writer.processor.open(wanted)))
+    async def assigned(self, partitions: Sequence[Partition], bounds: Bounds) -> dict[Partition, int]:
+        """Take partitions over; return where each one has to be sought.
+
+        `bounds` asks the broker where these partitions begin and end. Raises PositionError when a stored position is
+        outside, after some tries: a broker that was killed may say a smaller end for a moment.
+        """
+        wanted, processor = list(partitions), self._writer.processor
+        positions = await asyncio.wrap_future(self._writer.call(lambda: processor.open(wanted)))
+        for left in reversed(range(_CHECK_TRIES)):
+            begins, ends = await bounds()
+            try:
+                check_positions(positions, begins, ends)
+                break
+            except PositionError:
+                if not left:
+                    raise
+            await asyncio.sleep(0.5)
+        for partition in [p for p, position in positions.items() if position == 0 and begins[p] > 0]:
+            await asyncio.wrap_future(self._writer.call(partial(processor.begin, partition, begins[partition])))
+            positions[partition] = begins[partition]
         self.assigned_once = True
         self._handed.update(positions)
         log.info("assigned %s", ", ".join(f"{t}/{p}@{at}" for (t, p), at in sorted(positions.items())) or "nothing")

@@ -1,13 +1,15 @@
 """Faust as the consuming runtime. The only module that knows Faust, and Faust keeps no state: positions come from the
 inbox.
 
-Four hooks into its internals, each because the public way is not safe enough here: the seek after a rebalance, the
-fetch (links, and fetches overtaken by a seek), the isolation level, and the health of its parts (a dead fetcher leaves
-a live, deaf process).
+Hooks into its internals, each because the public way is not safe enough here: the seek after a rebalance, the fetch
+(links), the filter by read offset, the isolation level, and the health of its parts (a dead fetcher leaves a live, deaf
+process).
 """
 
-import asyncio
 import logging
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import faust
@@ -19,11 +21,10 @@ from faust.types import TP
 from liandong.errors import PositionError
 from liandong.workflow.model import Delivery, Partition
 from liandong.workflow.settings import WorkflowSettings
-from liandong.workflow.sources.base import Feed, check_positions
+from liandong.workflow.sources.base import Feed
 
 log = logging.getLogger(__name__)
 
-_CHECK_TRIES = 5
 _LINK = "liandong-previous"
 
 
@@ -70,11 +71,11 @@ class FaustSource:
     async def reseek(self, partition: Partition, position: int) -> None:
         """Seek back to a position."""
         if self._consumer is not None:
-            await self._consumer.jump({TP(*partition): position})
+            await self._consumer.jump(partition, position)
 
     def fetched(self, partition: Partition) -> int | None:
         """Return the end of the chain."""
-        return None if self._consumer is None else self._consumer.chain.get(TP(*partition))
+        return None if self._consumer is None else self._consumer.chain.get(partition)
 
     def backlog(self) -> int | None:
         """Count the events that are not committed yet."""
@@ -100,22 +101,71 @@ class FaustSource:
 
 
 class _InboxThread(AIOKafkaConsumerThread):
+    """The thread that owns the aiokafka consumer: it links every record to the one fetched before it.
+
+    Seeking and linking happen here, each without a pause in between, so no fetch can slip past a seek.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.chain: dict[Partition, int] = {}
+
     def _create_worker_consumer(self, transport: Transport) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"  # Faust reads uncommitted unless it runs its own transactions
         consumer._fetch_max_wait_ms = 500
         return consumer
 
+    async def seek_all(self, positions: Mapping[Partition, int]) -> None:
+        """Seek partitions and begin their chains there."""
+        consumer = self._ensure_consumer()
+        held = consumer.assignment()
+        for partition, position in positions.items():
+            tp = TopicPartition(*partition)
+            if tp in held:
+                consumer.seek(tp, position)
+                self.chain[partition] = position
+
+    async def start_chains(self, positions: Mapping[Partition, int]) -> None:
+        """Seek everything that is assigned now, and forget the rest."""
+        self.chain.clear()
+        await self.seek_all(positions)
+
+    async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:
+        fetched = await super()._fetch_records(*args, **kwargs)
+        linked = {}
+        for tp, records in fetched.items():
+            previous = self.chain.get((tp.topic, tp.partition))
+            if previous is None:
+                continue  # fetched before the first seek
+            for record in records:
+                record.headers = [*record.headers, (_LINK, previous)]
+                previous = record.offset + 1
+            self.chain[tp.topic, tp.partition] = previous
+            linked[tp] = records
+        return linked
+
+
+class _Unfiltered(defaultdict[TP, int | None]):
+    """Faust drops what is not behind its read offset; after a seek back that would be the wrong records."""
+
+    def __setitem__(self, tp: TP, offset: int | None) -> None:
+        """Remember nothing."""
+
 
 class _InboxConsumer(Consumer):
-    """Seeks where the inbox says, and links every record to the one fetched before it."""
+    """Seeks where the inbox says."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.position_error: PositionError | None = None
-        self._epoch = 0
-        self.chain: dict[TP, int] = {}
-        self._links: dict[tuple[str, int, int], int | None] = {}
+        self._read_offset = _Unfiltered(lambda: None)
+
+    @property
+    def chain(self) -> Mapping[Partition, int]:
+        """The end of the last record fetched from each partition."""
+        thread = self._thread
+        return thread.chain if isinstance(thread, _InboxThread) else {}
 
     @property
     def _feed(self) -> Feed:
@@ -130,70 +180,26 @@ class _InboxConsumer(Consumer):
     async def seek_to_committed(self) -> dict[TP, int]:
         """Every rebalance ends here: seek to the inbox instead of Kafka's committed offsets."""
         held = [(tp.topic, tp.partition) for tp in self.assignment()]
-        positions = await self._feed.assigned(held)
-        await self._check(positions)
-        await self.jump({TP(*partition): position for partition, position in positions.items()})
-        return {}  # `jump` has set the read offsets
-
-    async def jump(self, positions: dict[TP, int]) -> None:
-        """Seek in the consumer's own thread; whatever is being fetched meanwhile is void."""
-        self._epoch += 1
-        for tp, position in positions.items():
-            self.chain[tp] = position
-            self._read_offset[tp] = position or None
-            self._committed_offset[tp] = None
-        await self._thread.call_thread(self._seek_all, positions)
-
-    async def _seek_all(self, positions: dict[TP, int]) -> None:
-        consumer = self._thread._ensure_consumer()
-        held = consumer.assignment()
-        for tp, position in positions.items():
-            if tp in held:
-                consumer.seek(TopicPartition(*tp), position)
-
-    async def _check(self, positions: dict[Partition, int]) -> None:
-        """Compare the positions with the topics; an error is kept, and ends the process from outside."""
-        tps = [TopicPartition(*partition) for partition in positions]
-        for left in reversed(range(_CHECK_TRIES)):
-            try:
-                begins = await self._thread.earliest_offsets(*tps)
-                ends = await self._thread.highwaters(*tps)
-                check_positions(positions, _plain(begins), _plain(ends))
-            except PositionError as error:
-                if not left:
-                    self.position_error = error
-                    return
-                await asyncio.sleep(0.5)
-            else:
-                return
-
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
-        epoch = self._epoch
-        records = await super()._getmany(active_partitions=active_partitions, timeout=timeout)
-        if epoch != self._epoch:
-            await self._go_back(records)
+        try:
+            positions = await self._feed.assigned(held, partial(self._bounds, held))
+        except PositionError as error:
+            self.position_error = error  # ends the process from outside
             return {}
-        links: dict[tuple[str, int, int], int | None] = {}
-        for tp, batch in records.items():
-            for record in batch:
-                links[record.topic, record.partition, record.offset] = self.chain.get(tp)
-                self.chain[tp] = record.offset + 1
-        self._links = links  # those of the batch before were handed over or dropped; dropped ones show as a gap
-        return records
+        await self._in_thread("start_chains", positions)
+        return {}
 
-    async def _go_back(self, records: Any) -> None:
-        """A seek overtook this fetch: its records prove nothing, and were taken from beyond the new position."""
-        found = {TP(tp.topic, tp.partition): self._feed.position((tp.topic, tp.partition)) for tp in records}
-        back = {tp: position for tp, position in found.items() if position is not None}
-        if back:
-            await self.jump(back)
+    async def jump(self, partition: Partition, position: int) -> None:
+        """Seek one partition back."""
+        await self._in_thread("seek_all", {partition: position})
 
-    def _to_message(self, tp: TP, record: Any) -> Any:
-        message = super()._to_message(tp, record)
-        link = self._links.pop((record.topic, record.partition, record.offset), None)
-        headers: list[Any] = [*(record.headers or ()), (_LINK, link)]  # the link travels with its record
-        message.headers = headers
-        return message
+    async def _in_thread(self, method: str, positions: Mapping[Partition, int]) -> None:
+        for topic, partition in positions:
+            self._committed_offset[TP(topic, partition)] = None
+        await self._thread.call_thread(getattr(self._thread, method), positions)
+
+    async def _bounds(self, held: list[Partition]) -> tuple[dict[Partition, int], dict[Partition, int]]:
+        tps = [TopicPartition(*partition) for partition in held]
+        return _plain(await self._thread.earliest_offsets(*tps)), _plain(await self._thread.highwaters(*tps))
 
 
 def _plain(offsets: Any) -> dict[Partition, int]:
@@ -226,7 +232,7 @@ def _app(settings: WorkflowSettings, group: str) -> faust.App:
         topic_allow_declare=False,
         topic_disable_leader=True,
         web_enabled=False,
-        consumer_auto_offset_reset="earliest",
+        consumer_auto_offset_reset="none",  # a position is never reset silently
         consumer_group_instance_id=f"{group}.{settings.instance}",
         broker_session_timeout=session,
         broker_heartbeat_interval=session / 4,
