@@ -15,7 +15,7 @@ COLOUR = {
     "symbols": ["UNKNOWN", "RED"],
     "default": "UNKNOWN",
 }
-MARK = {
+MARK: dict[str, Any] = {
     "type": "record",
     "name": "Mark",
     "namespace": "liandong.flood",
@@ -25,7 +25,7 @@ MARK = {
         {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}, "doc": "When."},
     ],
 }
-SEEN = {
+SEEN: dict[str, Any] = {
     "type": "record",
     "name": "WaterSeen",
     "namespace": "liandong.flood",

@@ -5,20 +5,49 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from liandong_contracts.base import Kind
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Tier = Literal["district", "city", "community"]
 TIERS: tuple[Tier, ...] = ("district", "city", "community")
 Service = Literal["sensing", "flood", "water", "fire", "dispatch", "emergency", "linkage", "ioc", "platform"]
 
 
+Direction = Literal["up", "down", "both", "neighbour"]
+Lane = Literal["P0", "P1", "P2", "P3"]
+Plain = bool | int | float | str
+
+
+class Condition(BaseModel):
+    """What the value of one field must be. Bounds are for numbers; an empty field meets no condition."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    at_most: int | float | None = None
+    at_least: int | float | None = None
+    equals: Plain | None = None
+    one_of: list[str] | None = Field(None, min_length=1)
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> "Condition":
+        said = {name for name, value in self if value is not None}
+        if len(said) != 1 and said != {"at_most", "at_least"}:
+            raise ValueError("say one of at_most, at_least, equals, one_of, or at_least and at_most together")
+        return self
+
+
 class Link(BaseModel):
-    """Which way a record type leaves its tier, and how urgent it is there."""
+    """Which way a record type leaves its tier, how urgent it is there, which events of it, and what stays behind.
+
+    `when`: field -> condition, all of which must hold; without it every event leaves. `mask`: fields, dotted where they
+    lie in a record inside, that are replaced before they leave; without it all that are marked P2 or P3.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    direction: Literal["up", "down", "both", "neighbour"]
-    lane: Literal["P0", "P1", "P2", "P3"]
+    direction: Direction
+    lane: Lane
+    when: dict[str, Condition] = Field(default_factory=dict)
+    mask: tuple[str, ...] | None = None
 
 
 class TopicRecord(BaseModel):

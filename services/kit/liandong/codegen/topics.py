@@ -8,6 +8,7 @@ import yaml
 from liandong_contracts.base import topic_config
 from pydantic import ValidationError
 
+from liandong.codegen.links import link_problems
 from liandong.codegen.model import TIERS, Contract, NamedType, RecordType, TopicFile, context_of, named_in, short_name
 from liandong.errors import ConfigError
 
@@ -84,6 +85,7 @@ def _keys(topic: TopicFile, types: Mapping[str, NamedType]) -> list[str]:
         usable = {f.name for f in record.fields if f.type.kind in ("string", "enum") and not f.type.nullable}
         missing = [field for field in topic.key if field not in usable]
         problems += [f"{entry.type} has no string or enum {field} for the key" for field in missing]
+        problems += link_problems(entry, record, types)
     return problems
 
 
