@@ -50,6 +50,7 @@ RECORDS: Mapping[str, type[Record]] = {
     "liandong.flood.WeatherWarningReceived": flood.WeatherWarningReceived,
     "liandong.flood.WeatherWarningSubmitted": flood.WeatherWarningSubmitted,
     "liandong.kit.StateEnvelope": kit.StateEnvelope,
+    "liandong.kit.SubjectKey": kit.SubjectKey,
     "liandong.kit.Timer": kit.Timer,
     "liandong.sensing.AlarmCleared": sensing.AlarmCleared,
     "liandong.sensing.AlarmRaised": sensing.AlarmRaised,

@@ -74,6 +74,7 @@ class TopicFile(BaseModel):
     retention_hours: int | None = Field(None, ge=1, description="not for state topics, which are compacted")
     producers: tuple[Service, ...] = Field(min_length=1)
     consumers: tuple[Service, ...] = Field(min_length=1)
+    clear: tuple[Service, ...] = Field((), description="services that may read the encrypted fields, each read audited")
     catalogue: Literal["UNCONDITIONAL", "CONDITIONAL", "NEGATIVE"]
     after_dead_letter: Literal["park", "go-on"]
 

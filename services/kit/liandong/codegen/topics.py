@@ -25,7 +25,7 @@ def load_topics(folder: Path, types: Mapping[str, NamedType]) -> tuple[TopicFile
         except (ValidationError, yaml.YAMLError) as error:
             raise ConfigError(f"{path}: {error}") from error
         problems = [f"the file must be called {topic.name}.yaml"] if path.stem != topic.name else []
-        problems += _ownership(topic) + _shape(topic) + _keys(topic, types)
+        problems += _ownership(topic) + _shape(topic) + _keys(topic, types) + _grants(topic, types)
         if problems:
             raise ConfigError(f"{path}: {'; '.join(problems)}")
         topics.append(topic)
@@ -58,6 +58,23 @@ def _ownership(topic: TopicFile) -> list[str]:
     if topic.kind == "evidence" and any(record.link for record in topic.records):
         problems.append("an evidence topic has no link rules")
     return problems
+
+
+def _grants(topic: TopicFile, types: Mapping[str, NamedType]) -> list[str]:
+    """Say what is wrong with who may read the topic's encrypted fields."""
+    strangers = [name for name in topic.clear if name not in (*topic.producers, *topic.consumers)]
+    problems = [f"clear names {name}, which neither writes nor reads the topic" for name in strangers]
+    if topic.clear and not any(_holds_encrypted(record.type, types) for record in topic.records):
+        problems.append("clear is given but no record of the topic has an encrypted field")
+    return problems
+
+
+def _holds_encrypted(name: str, types: Mapping[str, NamedType]) -> bool:
+    record = types.get(name)
+    if not isinstance(record, RecordType):
+        return False
+    inner = (found.name for field in record.fields for found in named_in(field.type))
+    return any(field.subject for field in record.fields) or any(_holds_encrypted(each, types) for each in inner)
 
 
 def _shape(topic: TopicFile) -> list[str]:
@@ -124,6 +141,8 @@ def _constant(topic: TopicFile) -> list[str]:
     ]
     if topic.retention_hours is not None:
         lines.append(f"    retention_hours={topic.retention_hours},")
+    if topic.clear:
+        lines.append(f"    clear={_tuple(topic.clear)},")
     if topic.after_dead_letter == "park":
         lines.append("    park=True,")
     return [*lines, ")"]
