@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from liandong_contracts import common, dispatch, emergency, flood, kit, sensing
+from liandong_contracts import common, dispatch, emergency, flood, kit, platform, sensing
 from liandong_contracts.base import Record
 
 RECORDS: Mapping[str, type[Record]] = {
@@ -60,6 +60,7 @@ RECORDS: Mapping[str, type[Record]] = {
     "liandong.kit.StateEnvelope": kit.StateEnvelope,
     "liandong.kit.SubjectKey": kit.SubjectKey,
     "liandong.kit.Timer": kit.Timer,
+    "liandong.platform.SensitiveDataViewed": platform.SensitiveDataViewed,
     "liandong.sensing.AlarmCleared": sensing.AlarmCleared,
     "liandong.sensing.AlarmRaised": sensing.AlarmRaised,
     "liandong.sensing.AlarmTrack": sensing.AlarmTrack,

@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     registry_url: str = Field("http://127.0.0.1:21081/apis/ccompat/v7", description="schema registry, Confluent API")
     register_schemas: bool = Field(True, description="register schemas at start; local mode only")
     data_dir: Path = Field(Path(".liandong/data"), description="where this process keeps its store or database")
+    kek_dir: Path = Field(Path(".liandong/keys"), description="key-encryption keys of personal data, one file each")
     reference_dir: Path = Field(Path("tools/district"), description="reference data: areas, devices, spots, roster")
     ops_port: int = Field(0, description="HTTP port of /health and /metrics; 0 picks a free one")
     grpc_port: int = Field(0, description="gRPC port; 0 picks a free one")

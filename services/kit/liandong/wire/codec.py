@@ -11,6 +11,7 @@ from liandong_contracts.records import RECORDS
 from prometheus_client import Counter
 
 from liandong.errors import DecodeError
+from liandong.privacy.wire import token_reader, token_writer
 from liandong.settings import Settings
 from liandong.wire.compiled import Read, Write, body_functions
 from liandong.wire.framing import HEADER_BYTES, header, schema_id_of
@@ -97,8 +98,8 @@ class Codec:
 
     def _writer(self, topic: str, record: type[Record]) -> tuple[bytes, Write]:
         schema_id, (write, read) = self._ids.id_of(topic, record), body_functions(record)
-        self._reading.setdefault(schema_id, _Reading(record.FULL_NAME, record, read))
-        writing = self._writing[topic, record] = (header(schema_id), write)
+        self._reading.setdefault(schema_id, _Reading(record.FULL_NAME, record, token_reader(record, read)))
+        writing = self._writing[topic, record] = (header(schema_id), token_writer(record, write))
         return writing
 
     def _reading_of(self, value: bytes | None) -> _Reading:
@@ -119,9 +120,9 @@ class Codec:
         if record is None:
             reading = _Reading(name or f"schema {schema_id}")
         elif same_bytes(writer, parsed_schema(record)):
-            reading = _Reading(name, record, body_functions(record)[1])
+            reading = _Reading(name, record, token_reader(record, body_functions(record)[1]))
         else:
-            reading = _Reading(name, record, library_reader(record, writer))
+            reading = _Reading(name, record, token_reader(record, library_reader(record, writer)))
         self._reading[schema_id] = reading
         return reading
 
