@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from liandong_contracts import common, dispatch, emergency, flood, kit, sensing
+from liandong_contracts import common, dispatch, emergency, fire, flood, kit, sensing
 from liandong_contracts.base import Record
 
 RECORDS: Mapping[str, type[Record]] = {
@@ -27,6 +27,23 @@ RECORDS: Mapping[str, type[Record]] = {
     "liandong.emergency.TaskCancelled": emergency.TaskCancelled,
     "liandong.emergency.TaskCompleted": emergency.TaskCompleted,
     "liandong.emergency.TaskOverdue": emergency.TaskOverdue,
+    "liandong.fire.ControlRoomChecked": fire.ControlRoomChecked,
+    "liandong.fire.FireAlarmReceived": fire.FireAlarmReceived,
+    "liandong.fire.FireAlarmVerified": fire.FireAlarmVerified,
+    "liandong.fire.FireBuildingState": fire.FireBuildingState,
+    "liandong.fire.FireFacilityFaulted": fire.FireFacilityFaulted,
+    "liandong.fire.FireFacilityRestored": fire.FireFacilityRestored,
+    "liandong.fire.FireFacilityState": fire.FireFacilityState,
+    "liandong.fire.FireForceArrived": fire.FireForceArrived,
+    "liandong.fire.FireForceDispatched": fire.FireForceDispatched,
+    "liandong.fire.FireForceReleased": fire.FireForceReleased,
+    "liandong.fire.FireHazardFound": fire.FireHazardFound,
+    "liandong.fire.FireHazardRectified": fire.FireHazardRectified,
+    "liandong.fire.FireStatusChanged": fire.FireStatusChanged,
+    "liandong.fire.FireUnitState": fire.FireUnitState,
+    "liandong.fire.HydrantState": fire.HydrantState,
+    "liandong.fire.HydrantStateChanged": fire.HydrantStateChanged,
+    "liandong.fire.Wind": fire.Wind,
     "liandong.flood.Area": flood.Area,
     "liandong.flood.AreaDrain": flood.AreaDrain,
     "liandong.flood.AreaEvidence": flood.AreaEvidence,
