@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from liandong_contracts import common, dispatch, emergency, fire, flood, kit, sensing
+from liandong_contracts import common, dispatch, emergency, fire, flood, kit, sensing, water
 from liandong_contracts.base import Record
 
 RECORDS: Mapping[str, type[Record]] = {
     "liandong.common.GeoPoint": common.GeoPoint,
+    "liandong.common.RulePublished": common.RulePublished,
     "liandong.dispatch.CaseClockBreached": dispatch.CaseClockBreached,
     "liandong.dispatch.CaseClockWarned": dispatch.CaseClockWarned,
     "liandong.dispatch.CaseClosed": dispatch.CaseClosed,
@@ -76,11 +77,18 @@ RECORDS: Mapping[str, type[Record]] = {
     "liandong.flood.WeatherWarningSubmitted": flood.WeatherWarningSubmitted,
     "liandong.kit.StateEnvelope": kit.StateEnvelope,
     "liandong.kit.Timer": kit.Timer,
+    "liandong.sensing.AlarmAcknowledged": sensing.AlarmAcknowledged,
     "liandong.sensing.AlarmCleared": sensing.AlarmCleared,
+    "liandong.sensing.AlarmClosed": sensing.AlarmClosed,
     "liandong.sensing.AlarmRaised": sensing.AlarmRaised,
     "liandong.sensing.AlarmTrack": sensing.AlarmTrack,
     "liandong.sensing.AlarmUpdated": sensing.AlarmUpdated,
+    "liandong.sensing.DeviceAlarmReported": sensing.DeviceAlarmReported,
     "liandong.sensing.DeviceCameOnline": sensing.DeviceCameOnline,
+    "liandong.sensing.DeviceChanged": sensing.DeviceChanged,
+    "liandong.sensing.DeviceCommandCompleted": sensing.DeviceCommandCompleted,
+    "liandong.sensing.DeviceCommandRequested": sensing.DeviceCommandRequested,
+    "liandong.sensing.DeviceRegistered": sensing.DeviceRegistered,
     "liandong.sensing.DeviceReport": sensing.DeviceReport,
     "liandong.sensing.DeviceState": sensing.DeviceState,
     "liandong.sensing.DeviceTrack": sensing.DeviceTrack,
@@ -91,5 +99,26 @@ RECORDS: Mapping[str, type[Record]] = {
     "liandong.sensing.ReadingCorrected": sensing.ReadingCorrected,
     "liandong.sensing.ReadingObserved": sensing.ReadingObserved,
     "liandong.sensing.ReadingRejected": sensing.ReadingRejected,
+    "liandong.water.ControlDecided": water.ControlDecided,
+    "liandong.water.ControlProposed": water.ControlProposed,
+    "liandong.water.DrainageObjectState": water.DrainageObjectState,
+    "liandong.water.DrainageStateChanged": water.DrainageStateChanged,
+    "liandong.water.FactorResult": water.FactorResult,
+    "liandong.water.GateState": water.GateState,
+    "liandong.water.OutfallDischargeDetected": water.OutfallDischargeDetected,
+    "liandong.water.PollutionCandidate": water.PollutionCandidate,
+    "liandong.water.PollutionTraced": water.PollutionTraced,
+    "liandong.water.PumpState": water.PumpState,
+    "liandong.water.PumpStationState": water.PumpStationState,
+    "liandong.water.SupplyAnomalyDetected": water.SupplyAnomalyDetected,
+    "liandong.water.SupplyAnomalyResolved": water.SupplyAnomalyResolved,
+    "liandong.water.SupplyInterrupted": water.SupplyInterrupted,
+    "liandong.water.SupplyRestored": water.SupplyRestored,
+    "liandong.water.SupplyZoneState": water.SupplyZoneState,
+    "liandong.water.WaterQualityAssessed": water.WaterQualityAssessed,
+    "liandong.water.WaterQualityExceeded": water.WaterQualityExceeded,
+    "liandong.water.WaterQualityRecovered": water.WaterQualityRecovered,
+    "liandong.water.WaterSampleReported": water.WaterSampleReported,
+    "liandong.water.WaterSiteState": water.WaterSiteState,
 }
 """Full name -> class, internal states included."""
