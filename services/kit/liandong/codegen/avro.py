@@ -4,7 +4,7 @@ Only the subset that the platform uses is understood; anything else is refused w
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +21,7 @@ from liandong.errors import ConfigError
 
 PRIMITIVES = frozenset({"string", "double", "int", "long", "boolean", "bytes"})
 PII_CLASSES = frozenset({"P1", "P2", "P3"})
+ENCRYPTED = frozenset({"P2", "P3"})
 
 
 def load_types(
@@ -88,6 +89,8 @@ def _named(path: Path, raw: dict[str, Any], kinds: Mapping[str, str]) -> NamedTy
     fields = tuple(_field(path, raw["namespace"], field, kinds) for field in raw.get("fields", ()))
     if not fields:
         raise ConfigError(f"{path}: a record needs fields")
+    if problem := next(_subject_problems(fields), ""):
+        raise ConfigError(f"{path}: {problem}")
     internal = path.parent.name == "state" or raw["namespace"] == "liandong.kit"
     return RecordType(full_name, raw["doc"], raw.get("zh", ""), fields, internal, raw)
 
@@ -104,7 +107,21 @@ def _field(path: Path, namespace: str, raw: Mapping[str, Any], kinds: Mapping[st
         raise ConfigError(f"{path}: field {name}: {error}") from error
     if type_.nullable and ("default" not in raw or raw["default"] is not None):
         raise ConfigError(f"{path}: field {name} is nullable and must have the default null")
-    return RecordField(name, type_, doc, raw.get("unit", ""), pii, "default" in raw, raw.get("default"))
+    return RecordField(
+        name, type_, doc, raw.get("unit", ""), pii, raw.get("subject", ""), "default" in raw, raw.get("default")
+    )
+
+
+def _subject_problems(fields: Sequence[RecordField]) -> Iterator[str]:
+    """Say what is wrong with whose data the encrypted fields say they are."""
+    ids = {f.name for f in fields if f.type.kind == "string" and not f.type.nullable and f.pii in ("", "P1")}
+    for field in fields:
+        if field.pii and field.type.kind != "string":
+            yield f"field {field.name} has pii but is no string; only strings can be encrypted"
+        if field.subject and field.pii not in ENCRYPTED:
+            yield f"field {field.name} has a subject but is not pii P2 or P3, so it is not encrypted"
+        if field.subject and field.subject not in ids:
+            yield f"field {field.name} has the subject {field.subject}, which is no plain string field of the record"
 
 
 def _type(raw: Any, namespace: str, kinds: Mapping[str, str]) -> FieldType:

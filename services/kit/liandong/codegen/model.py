@@ -109,13 +109,14 @@ class FieldType:
 
 @dataclass(frozen=True)
 class RecordField:
-    """One field of a record."""
+    """One field of a record. `subject` names the field with the id of whose data it is, where it is encrypted."""
 
     name: str
     type: FieldType
     doc: str
     unit: str = ""
     pii: str = ""
+    subject: str = ""
     has_default: bool = False
     default: Any = None
 

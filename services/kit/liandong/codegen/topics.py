@@ -12,6 +12,9 @@ from liandong.codegen.links import link_problems
 from liandong.codegen.model import TIERS, Contract, NamedType, RecordType, TopicFile, context_of, named_in, short_name
 from liandong.errors import ConfigError
 
+SHARED = "common"
+"""Context whose records every owner may publish in its own topics."""
+
 
 def load_topics(folder: Path, types: Mapping[str, NamedType]) -> tuple[TopicFile, ...]:
     """Return all declared topics by name. Raises ConfigError naming the file and what is wrong with it."""
@@ -30,11 +33,14 @@ def load_topics(folder: Path, types: Mapping[str, NamedType]) -> tuple[TopicFile
 
 
 def homeless(topics: Sequence[TopicFile], types: Mapping[str, NamedType]) -> list[str]:
-    """Say which records are in more than one topic, or in none although no other record contains them."""
+    """Say which records are in more than one topic, or in none although no other record contains them.
+
+    A record of the shared context is the same thing told by several owners, each in a topic of its own.
+    """
     homes = Counter(record.type for topic in topics for record in topic.records)
     records = [t for t in types.values() if isinstance(t, RecordType)]
     nested = {inner.name for record in records for field in record.fields for inner in named_in(field.type)}
-    twice = [f"{name} belongs to {count} topics" for name, count in homes.items() if count > 1]
+    twice = [f"{n} belongs to {count} topics" for n, count in homes.items() if count > 1 and context_of(n) != SHARED]
     none = [r.full_name for r in records if not (r.internal or r.full_name in homes or r.full_name in nested)]
     return twice + [f"{name} belongs to no topic" for name in none]
 
@@ -72,7 +78,7 @@ def _keys(topic: TopicFile, types: Mapping[str, NamedType]) -> list[str]:
         if not isinstance(record, RecordType):
             problems.append(f"{entry.type} is not a declared record")
             continue
-        if context_of(record.full_name) != topic.owner:
+        if context_of(record.full_name) not in (topic.owner, SHARED):
             problems.append(f"{entry.type} is declared in another context")
         if record.internal:
             problems.append(f"{entry.type} is internal")
