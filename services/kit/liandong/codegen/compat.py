@@ -110,8 +110,8 @@ class _Resolution:
                 here = (reader.name, field.name)
                 for problem in self.resolve(source.type, field.type, *here):
                     whole = problem.code == "type" and (problem.type, problem.field) == here
-                    labels = {"writer": source.type.label, "reader": field.type.label}
-                    yield replace(problem, **labels) if whole else problem
+                    labelled = replace(problem, writer=source.type.label, reader=field.type.label)
+                    yield labelled if whole else problem
             elif not field.has_default:
                 yield _Problem(reader.name, field.name, "missing", "", field.type.label)
 

@@ -3,6 +3,7 @@
     [tool.liandong]
     package = "parks_contracts"     # folder of the generated package, relative to pyproject.toml
     namespace = "cn.example"        # Avro namespaces are <namespace>.<context>
+    services = ["parks"]            # own services, which topics may name beside the platform's
 
 The platform's types come from the installed `liandong_contracts`; its generated modules are never imported, because in
 the platform's own repository they are what is being made.
@@ -30,6 +31,7 @@ class _Settings(BaseModel):
 
     package: str = Field(pattern=r"^([A-Za-z0-9_.-]+/)*[a-z][a-z0-9_]*$")
     namespace: str = Field(pattern=r"^[a-z][a-z0-9]*(\.[a-z][a-z0-9]*)*$")
+    services: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Project:
 
     package: Path
     namespace: str
+    services: tuple[str, ...]
     foreign: Mapping[str, Mapping[str, Any]]
 
     @property
@@ -70,18 +73,18 @@ def project_of(root: Path) -> Project:
         raise ConfigError(f"{path}: [tool.liandong]: {error}") from error
     package = Path(settings.package)
     if package.name == PLATFORM and settings.namespace == PLATFORM_NAMESPACE:
-        return Project(package, settings.namespace, {})
+        return Project(package, settings.namespace, settings.services, {})
     if package.name == PLATFORM or settings.namespace.split(".")[0] == PLATFORM_NAMESPACE:
         raise ConfigError(
             f"{path}: [tool.liandong]: {PLATFORM} and the namespace {PLATFORM_NAMESPACE} belong to the platform: "
             'use your own, for example package = "parks_contracts" and namespace = "cn.example"'
         )
-    return Project(package, settings.namespace, platform_schemas())
+    return Project(package, settings.namespace, settings.services, platform_schemas())
 
 
 @cache
 def platform_schemas() -> Mapping[str, Mapping[str, Any]]:
-    """Return every named type of the installed platform contracts: full name -> schema that refers to others by name."""
+    """Return every named type of the installed platform contracts, full name -> schema; others stand in it by name."""
     found: dict[str, Mapping[str, Any]] = {}
     for file in sorted((resources.files(PLATFORM) / "avro").iterdir(), key=lambda file: file.name):
         if file.name.endswith(".avsc"):
