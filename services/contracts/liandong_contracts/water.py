@@ -344,9 +344,9 @@ class DrainageStateChanged(Record, frozen=True, kw_only=True):
 class FactorResult(Record, frozen=True, kw_only=True):
     """因子结果: One measured factor of a water.
 
-    value: Value in the unit beside it.
+    value: Value, in `unit`.
     unit: UCUM unit of value and limit: mg/L, {NTU}, [pH].
-    limit: Limit it is held against, in the same unit.
+    limit: Limit it is held against, in `unit`.
     quality_class: Class by this factor alone; surface water only.
     passes: True within the limit; null without a limit.
     """
@@ -415,7 +415,7 @@ class OutfallDischargeDetected(Record, frozen=True, kw_only=True):
     object_id: Outfall.
     dry_weather: True when it discharges although it has not rained.
     factor: Factor code; null when only a flow was measured.
-    value: Value in the unit beside it.
+    value: Value, in `unit`.
     unit: UCUM unit of the value.
     since: Since when.
     rain_h24_mm: Rain there in the last 24 hours. [mm]
@@ -937,8 +937,8 @@ class WaterQualityExceeded(Record, frozen=True, kw_only=True):
     site_id: Section, plant, tap or outfall.
     stage: Suspected or confirmed.
     factor: Factor code; ODOUR or COLOUR when only people noticed.
-    value: Value in the unit beside it; null when only people noticed.
-    limit: Limit, in the same unit.
+    value: Value, in `unit`; null when only people noticed.
+    limit: Limit, in `unit`.
     unit: UCUM unit of value and limit.
     times: Value divided by limit. [1]
     affected_zones: Supply zones that the water reaches.
