@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, get_args, get_type_hints
 
-from liandong_contracts import topics
 from liandong_contracts.base import Record, Topic
 from liandong_contracts.kit import SubjectKey
 
+from liandong.contracts import known_topics
 from liandong.privacy.fields import walk_of
 
 
@@ -34,17 +34,17 @@ KEY_TOPIC_CONFIG = {
 
 def writes_personal(service: str) -> bool:
     """Say whether a service publishes records with personal values, and so makes data keys."""
-    return any(service in _writers(topic) and _is_personal(topic) for topic in topics.ALL)
+    return any(service in _writers(topic) and _is_personal(topic) for topic in known_topics())
 
 
 def key_writers(service: str) -> list[str]:
     """Return the services whose data keys this one may use to read."""
-    return sorted({writer for topic in topics.ALL if service in topic.clear for writer in _writers(topic)})
+    return sorted({writer for topic in known_topics() if service in topic.clear for writer in _writers(topic)})
 
 
 def all_key_writers() -> list[str]:
     """Return every service that makes data keys."""
-    return sorted({writer for topic in topics.ALL if _is_personal(topic) for writer in _writers(topic)})
+    return sorted({writer for topic in known_topics() if _is_personal(topic) for writer in _writers(topic)})
 
 
 def may_read(service: str, record: str) -> bool:
@@ -77,7 +77,7 @@ def _all_writers() -> dict[str, frozenset[str]]:
 
 def _by_record(services_of: Any) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
-    for topic in topics.ALL:
+    for topic in known_topics():
         for outer in topic.records:
             for record in _with_inner(outer):
                 found[record.FULL_NAME] = found.get(record.FULL_NAME, frozenset()) | frozenset(services_of(topic))

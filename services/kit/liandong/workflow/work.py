@@ -97,6 +97,11 @@ class Work:
         self._binding.may_write(topic, record)
         if walk_of(type(record)) is not None:
             record = self._sealed(record)
+        return self._publish(topic, record, time, area_code, traceparent)
+
+    def _publish(
+        self, topic: Topic, record: R, time: datetime | None, area_code: str | None, traceparent: str | None
+    ) -> Event[R]:
         name, cause, settings = record.FULL_NAME, self._cause, self._binding.settings
         wire = self._binding.wire(topic)
         key = topic.key_of(record)
@@ -135,7 +140,7 @@ class Work:
         granted: list[Sealed] = [each for value in values if (each := self._binding.personal.granted(value))]
         service = self._binding.service
         for record in viewed(granted, purpose=purpose, actor=actor, about=about, service=service, at=self.now):
-            self.emit(topics.PLATFORM_AUDIT_REQUEST, record)
+            self._publish(topics.PLATFORM_AUDIT_REQUEST, record, None, None, None)  # who has the grant may say so
 
     def after(
         self,
