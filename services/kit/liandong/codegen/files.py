@@ -5,24 +5,28 @@ from pathlib import Path
 
 from liandong.codegen.avro import load_types, self_contained
 from liandong.codegen.docs import emit_events
+from liandong.codegen.links import emit_links
+from liandong.codegen.manifests import emit_all
 from liandong.codegen.model import Contract
 from liandong.codegen.protos import emit_rpc
 from liandong.codegen.records import emit_index, emit_module
-from liandong.codegen.topics import emit_manifests, emit_topics, homeless, load_topics
+from liandong.codegen.rules import homeless
+from liandong.codegen.services import load_services
+from liandong.codegen.topics import emit_topics, load_topics
 from liandong.errors import ConfigError
 
 PACKAGE = Path("services/contracts/liandong_contracts")
 # folders that hold nothing but generated files, so that what is no longer generated is removed
-OWNED = (PACKAGE / "avro", PACKAGE / "rpc", Path("k8s/topics"))
+OWNED = (PACKAGE / "avro", PACKAGE / "rpc", Path("k8s/topics"), Path("k8s/users"))
 
 
 def load(root: Path) -> Contract:
     """Return everything declared below `root`. Raises ConfigError naming the file that breaks a rule."""
     types = load_types(root / "schemas/avro")
     topics = load_topics(root / "schemas/topics", types)
-    if problems := homeless(topics, types):
-        raise ConfigError(f"{root / 'schemas'}: {'; '.join(problems)}")
-    return Contract(types, topics)
+    if problems := homeless(root / "schemas", topics, types):
+        raise ConfigError("\n".join(problems))
+    return Contract(types, topics, load_services(root / "schemas/services", types, topics))
 
 
 def generate(root: Path) -> dict[Path, bytes]:
@@ -38,8 +42,9 @@ def generate(root: Path) -> dict[Path, bytes]:
         texts[PACKAGE / "avro" / f"{record.full_name}.avsc"] = json.dumps(schema, ensure_ascii=False, indent=1) + "\n"
     for name, text in emit_rpc(root / "protos").items():
         texts[PACKAGE / "rpc" / name] = text
-    for name, text in emit_manifests(contract).items():
-        texts[Path("k8s/topics") / name] = text
+    texts[PACKAGE / "links.py"] = emit_links(contract)
+    for name, text in emit_all(contract).items():
+        texts[Path("k8s") / name] = text
     texts[Path("docs/reference/events.md")] = emit_events(contract)
     return {path: text.encode() for path, text in texts.items()}
 
