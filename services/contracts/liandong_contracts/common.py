@@ -68,6 +68,16 @@ class Hazard(StrEnum):
     OTHER = "OTHER"
 
 
+class Lane(StrEnum):
+    """Urgency of what travels between tiers 通道优先级: P0 life safety, P1 command, P2 business, P3 statistics."""
+
+    UNKNOWN = "UNKNOWN"
+    P0 = "P0"
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+
+
 class Level(StrEnum):
     """Response level 响应级别: WATCH 关注, IV, III, II, I; I is the highest."""
 
@@ -106,6 +116,20 @@ class Quality(StrEnum):
     COMM_FAULT = "COMM_FAULT"
     STOPPED = "STOPPED"
     SUSPECT = "SUSPECT"
+
+
+class ResourceKind(StrEnum):
+    """What is asked of others in an emergency 资源类别."""
+
+    UNKNOWN = "UNKNOWN"
+    TEAM = "TEAM"
+    VEHICLE = "VEHICLE"
+    PUMP_TRUCK = "PUMP_TRUCK"
+    BOAT = "BOAT"
+    SUPPLY = "SUPPLY"
+    EXPERT = "EXPERT"
+    SHELTER = "SHELTER"
+    VIDEO = "VIDEO"
 
 
 class Tier(StrEnum):

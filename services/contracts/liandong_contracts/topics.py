@@ -131,6 +131,57 @@ FLOOD_EVIDENCE = Topic(
 )
 """Observations of water, re-keyed by spot."""
 
+FLOOD_FORECAST = Topic(
+    name="flood.forecast",
+    kind="fact",
+    owner="flood",
+    key=("object_id",),
+    records=(flood.FloodForecastUpdated,),
+    partitions={"district": 2, "city": 2, "community": 1},
+    producers=("flood",),
+    consumers=("water", "emergency", "ioc"),
+    retention_hours=2160,
+)
+"""Forecasts of levels and depths."""
+
+FLOOD_HAZARD_REQUEST = Topic(
+    name="flood.hazard-request",
+    kind="request",
+    owner="flood",
+    key=("spot_id",),
+    records=(flood.HazardSpotReported,),
+    partitions={"district": 2, "city": 2, "community": 1},
+    producers=("flood", "dispatch"),
+    consumers=("flood", "emergency", "ioc"),
+    retention_hours=9600,
+)
+"""Hazards that people in the field tell flood of."""
+
+FLOOD_LEVEL = Topic(
+    name="flood.level",
+    kind="fact",
+    owner="flood",
+    key=("object_id",),
+    records=(flood.WaterLevelStateChanged,),
+    partitions={"district": 2, "city": 2, "community": 1},
+    producers=("flood",),
+    consumers=("emergency", "water", "ioc"),
+    retention_hours=9600,
+)
+"""Levels of rivers, reservoirs, tides and forebays that pass a mark."""
+
+FLOOD_LEVEL_STATE = Topic(
+    name="flood.level-state",
+    kind="state",
+    owner="flood",
+    key=("object_id",),
+    records=(flood.WaterLevelObjectState,),
+    partitions={"district": 1, "city": 1, "community": 1},
+    producers=("flood",),
+    consumers=("flood", "water", "emergency", "ioc"),
+)
+"""Watched waters with their marks and newest level."""
+
 FLOOD_RAIN = Topic(
     name="flood.rain",
     kind="fact",
@@ -139,7 +190,7 @@ FLOOD_RAIN = Topic(
     records=(flood.RainfallAggregated,),
     partitions={"district": 2, "city": 2, "community": 1},
     producers=("flood",),
-    consumers=("emergency", "ioc"),
+    consumers=("emergency", "water", "ioc"),
     retention_hours=2160,
 )
 """Rain by station and window."""
@@ -151,11 +202,24 @@ FLOOD_REQUEST = Topic(
     key=("area_code",),
     records=(flood.WeatherWarningSubmitted,),
     partitions={"district": 1, "city": 1, "community": 1},
-    producers=("flood", "ioc"),
+    producers=("flood", "linkage", "ioc"),
     consumers=("flood",),
     retention_hours=9600,
 )
 """What others ask of flood."""
+
+FLOOD_SITUATION = Topic(
+    name="flood.situation",
+    kind="fact",
+    owner="flood",
+    key=("area_code",),
+    records=(flood.FloodSituationUpdated,),
+    partitions={"district": 2, "city": 2, "community": 1},
+    producers=("flood",),
+    consumers=("ioc", "linkage"),
+    retention_hours=2160,
+)
+"""The flood picture by area."""
 
 FLOOD_SPOT = Topic(
     name="flood.spot",
@@ -169,7 +233,7 @@ FLOOD_SPOT = Topic(
     ),
     partitions={"district": 2, "city": 2, "community": 1},
     producers=("flood",),
-    consumers=("emergency", "dispatch", "ioc"),
+    consumers=("emergency", "dispatch", "water", "ioc"),
     retention_hours=9600,
     park=True,
 )
@@ -187,6 +251,18 @@ FLOOD_SPOT_CATALOGUE = Topic(
 )
 """The catalogue of waterlogging spots."""
 
+FLOOD_SPOT_STATE = Topic(
+    name="flood.spot-state",
+    kind="state",
+    owner="flood",
+    key=("spot_id",),
+    records=(flood.SpotState,),
+    partitions={"district": 1, "city": 1, "community": 1},
+    producers=("flood",),
+    consumers=("flood", "dispatch", "fire", "water", "emergency", "ioc"),
+)
+"""Waterlogging spots as they are now."""
+
 FLOOD_WARNING = Topic(
     name="flood.warning",
     kind="fact",
@@ -195,7 +271,7 @@ FLOOD_WARNING = Topic(
     records=(flood.WeatherWarningReceived,),
     partitions={"district": 2, "city": 2, "community": 1},
     producers=("flood",),
-    consumers=("emergency", "ioc"),
+    consumers=("emergency", "water", "ioc"),
     retention_hours=9600,
 )
 """Weather warnings in force."""
@@ -297,10 +373,16 @@ ALL: tuple[Topic, ...] = (
     EMERGENCY_TASK,
     FLOOD_AREA_EVIDENCE,
     FLOOD_EVIDENCE,
+    FLOOD_FORECAST,
+    FLOOD_HAZARD_REQUEST,
+    FLOOD_LEVEL,
+    FLOOD_LEVEL_STATE,
     FLOOD_RAIN,
     FLOOD_REQUEST,
+    FLOOD_SITUATION,
     FLOOD_SPOT,
     FLOOD_SPOT_CATALOGUE,
+    FLOOD_SPOT_STATE,
     FLOOD_WARNING,
     SENSING_ALARM,
     SENSING_DEVICE,
