@@ -3,11 +3,16 @@
 from collections.abc import Mapping
 
 from liandong_contracts import dispatch, emergency, flood, sensing, topics
-from liandong_contracts.linking import Lane, LinkRule, Peer
+from liandong_contracts.linking import Condition, Lane, LinkRule, Peer
 
 RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
     "upper": {
-        "P0": (),
+        "P0": (
+            LinkRule(
+                topic=topics.FLOOD_HAZARD_REQUEST,
+                record=flood.HazardSpotReported,
+            ),
+        ),
         "P1": (
             LinkRule(
                 topic=topics.EMERGENCY_NOTICE,
@@ -36,6 +41,14 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
             LinkRule(
                 topic=topics.EMERGENCY_TASK,
                 record=emergency.TaskOverdue,
+            ),
+            LinkRule(
+                topic=topics.FLOOD_LEVEL,
+                record=flood.WaterLevelStateChanged,
+            ),
+            LinkRule(
+                topic=topics.FLOOD_SITUATION,
+                record=flood.FloodSituationUpdated,
             ),
             LinkRule(
                 topic=topics.FLOOD_SPOT,
@@ -88,6 +101,7 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
             LinkRule(
                 topic=topics.FLOOD_RAIN,
                 record=flood.RainfallAggregated,
+                when=(Condition("window", one_of=("H1", "H3", "H6", "H12", "H24")),),
             ),
             LinkRule(
                 topic=topics.FLOOD_SPOT_CATALOGUE,
