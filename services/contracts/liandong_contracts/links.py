@@ -2,15 +2,29 @@
 
 from collections.abc import Mapping
 
-from liandong_contracts import dispatch, emergency, flood, sensing, topics
+from liandong_contracts import common, dispatch, emergency, fire, flood, sensing, water, topics
 from liandong_contracts.linking import Condition, Lane, LinkRule, Peer
 
 RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
     "upper": {
         "P0": (
             LinkRule(
+                topic=topics.FIRE_ALARM,
+                record=fire.FireAlarmVerified,
+                when=(Condition("verdict", one_of=("TRUE",)),),
+            ),
+            LinkRule(
+                topic=topics.FIRE_ALARM,
+                record=fire.FireStatusChanged,
+                mask=("note",),
+            ),
+            LinkRule(
                 topic=topics.FLOOD_HAZARD_REQUEST,
                 record=flood.HazardSpotReported,
+            ),
+            LinkRule(
+                topic=topics.WATER_QUALITY,
+                record=water.WaterQualityExceeded,
             ),
         ),
         "P1": (
@@ -43,6 +57,18 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
                 record=emergency.TaskOverdue,
             ),
             LinkRule(
+                topic=topics.FIRE_FORCE,
+                record=fire.FireForceDispatched,
+            ),
+            LinkRule(
+                topic=topics.FIRE_FORCE,
+                record=fire.FireForceArrived,
+            ),
+            LinkRule(
+                topic=topics.FIRE_FORCE,
+                record=fire.FireForceReleased,
+            ),
+            LinkRule(
                 topic=topics.FLOOD_LEVEL,
                 record=flood.WaterLevelStateChanged,
             ),
@@ -65,10 +91,46 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
             LinkRule(
                 topic=topics.SENSING_ALARM,
                 record=sensing.AlarmRaised,
+                when=(Condition("severity", at_most=2),),
             ),
             LinkRule(
                 topic=topics.SENSING_ALARM,
                 record=sensing.AlarmCleared,
+                when=(Condition("severity", at_most=2),),
+            ),
+            LinkRule(
+                topic=topics.SENSING_COMMAND,
+                record=sensing.DeviceCommandCompleted,
+            ),
+            LinkRule(
+                topic=topics.WATER_CONTROL,
+                record=water.ControlDecided,
+            ),
+            LinkRule(
+                topic=topics.WATER_CONTROL_REQUEST,
+                record=water.ControlProposed,
+            ),
+            LinkRule(
+                topic=topics.WATER_QUALITY,
+                record=water.WaterQualityRecovered,
+            ),
+            LinkRule(
+                topic=topics.WATER_SUPPLY,
+                record=water.SupplyAnomalyDetected,
+                when=(Condition("streets_affected", at_least=1),),
+            ),
+            LinkRule(
+                topic=topics.WATER_SUPPLY,
+                record=water.SupplyAnomalyResolved,
+                when=(Condition("streets_affected", at_least=1),),
+            ),
+            LinkRule(
+                topic=topics.WATER_SUPPLY,
+                record=water.SupplyInterrupted,
+            ),
+            LinkRule(
+                topic=topics.WATER_SUPPLY,
+                record=water.SupplyRestored,
             ),
         ),
         "P2": (
@@ -89,12 +151,51 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
                 record=dispatch.CaseClosed,
             ),
             LinkRule(
+                topic=topics.DISPATCH_RULE,
+                record=common.RulePublished,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_RULE,
+                record=common.RulePublished,
+            ),
+            LinkRule(
                 topic=topics.EMERGENCY_TASK,
                 record=emergency.TaskCompleted,
             ),
             LinkRule(
+                topic=topics.FIRE_RULE,
+                record=common.RulePublished,
+            ),
+            LinkRule(
+                topic=topics.FLOOD_RULE,
+                record=common.RulePublished,
+            ),
+            LinkRule(
                 topic=topics.SENSING_ALARM,
                 record=sensing.AlarmUpdated,
+                when=(Condition("severity", at_most=2),),
+            ),
+            LinkRule(
+                topic=topics.SENSING_ALARM,
+                record=sensing.AlarmClosed,
+                when=(Condition("severity", at_most=2),),
+            ),
+            LinkRule(
+                topic=topics.SENSING_RULE,
+                record=common.RulePublished,
+            ),
+            LinkRule(
+                topic=topics.WATER_DRAINAGE,
+                record=water.DrainageStateChanged,
+                when=(Condition("state", one_of=("FAULT",)),),
+            ),
+            LinkRule(
+                topic=topics.WATER_DRAINAGE,
+                record=water.OutfallDischargeDetected,
+            ),
+            LinkRule(
+                topic=topics.WATER_RULE,
+                record=common.RulePublished,
             ),
         ),
         "P3": (
@@ -108,12 +209,24 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
                 record=flood.SpotEntry,
             ),
             LinkRule(
+                topic=topics.SENSING_DEVICE,
+                record=sensing.DeviceRegistered,
+            ),
+            LinkRule(
+                topic=topics.SENSING_DEVICE,
+                record=sensing.DeviceChanged,
+            ),
+            LinkRule(
                 topic=topics.SENSING_DEVICE_STATE,
                 record=sensing.DeviceState,
             ),
             LinkRule(
                 topic=topics.SENSING_READING,
                 record=sensing.ReadingObserved,
+            ),
+            LinkRule(
+                topic=topics.WATER_QUALITY,
+                record=water.WaterQualityAssessed,
             ),
         ),
     },
@@ -122,6 +235,10 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
             LinkRule(
                 topic=topics.EMERGENCY_NOTICE,
                 record=emergency.NoticeSent,
+            ),
+            LinkRule(
+                topic=topics.SENSING_COMMAND_REQUEST,
+                record=sensing.DeviceCommandRequested,
             ),
         ),
         "P1": (
@@ -146,6 +263,10 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
                 record=emergency.TaskCancelled,
             ),
             LinkRule(
+                topic=topics.FIRE_FORCE,
+                record=fire.FireForceDispatched,
+            ),
+            LinkRule(
                 topic=topics.FLOOD_REQUEST,
                 record=flood.WeatherWarningSubmitted,
             ),
@@ -153,12 +274,48 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
                 topic=topics.FLOOD_WARNING,
                 record=flood.WeatherWarningReceived,
             ),
+            LinkRule(
+                topic=topics.WATER_CONTROL,
+                record=water.ControlDecided,
+            ),
+            LinkRule(
+                topic=topics.WATER_SUPPLY,
+                record=water.SupplyInterrupted,
+            ),
+            LinkRule(
+                topic=topics.WATER_SUPPLY,
+                record=water.SupplyRestored,
+            ),
         ),
         "P2": (
             LinkRule(
                 topic=topics.DISPATCH_REPORT,
                 record=dispatch.ReportReceived,
                 mask=("text", "address_text", "reporter_name", "reporter_phone"),
+            ),
+            LinkRule(
+                topic=topics.DISPATCH_RULE,
+                record=common.RulePublished,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_RULE,
+                record=common.RulePublished,
+            ),
+            LinkRule(
+                topic=topics.FIRE_RULE,
+                record=common.RulePublished,
+            ),
+            LinkRule(
+                topic=topics.FLOOD_RULE,
+                record=common.RulePublished,
+            ),
+            LinkRule(
+                topic=topics.SENSING_RULE,
+                record=common.RulePublished,
+            ),
+            LinkRule(
+                topic=topics.WATER_RULE,
+                record=common.RulePublished,
             ),
         ),
         "P3": (),

@@ -107,7 +107,7 @@ def test_users_are_strimzi_users(world: World) -> None:
     [
         ({"colour": "red"}, "colour: unknown key"),
         ({"processes": []}, "processes: Tuple should have at least 1 item"),
-        ({"service": "rumours"}, "service: Input should be"),
+        ({"service": "ru_mours"}, "service: String should match pattern"),
         ({"processes": [EDGE, EDGE]}, "two processes are called door"),
         ({"processes": [{**EDGE, "group": "flood-door"}]}, "an edge process has no consumer group"),
         ({"processes": [DESK, {**DESK, "name": "other"}]}, "two processes have the group flood"),

@@ -53,8 +53,6 @@ def _crossing(topic: TopicFile, link: Link) -> Iterator[str]:
         yield f"loop: {topic.name} tells what crossed a link, so each of its events would cause another one to cross"
     if _entered(topic) and ({"up", "down"} <= link.ways or "neighbour" in link.ways):
         yield f"loop: {BORDER} writes {topic.name} and would send what came from below or above back where it came from"
-    if topic.kind == "state" and {"up", "down"} <= link.ways:
-        yield "owner tier conflict: a state goes up or down, not both, or two tiers would own the state of one key"
     if "neighbour" in link.ways and topic.owner != BORDER:
         rule = f"owner tier conflict: a neighbour has the topic {topic.name} itself; only topics of {BORDER} go there"
         yield rule
@@ -107,7 +105,7 @@ def _misfit(type_: FieldType, condition: Condition, types: Mapping[str, NamedTyp
         return f"is {type_.kind}, bounds are for numbers" + ("; use one_of" if type_.kind == "enum" else "")
     asked = condition.values()
     if type_.kind == "enum":
-        declared = types[type_.name]
+        declared = types.get(type_.name)
         symbols = declared.symbols if isinstance(declared, EnumType) else ()
         unknown = [str(value) for value in asked if value not in symbols]
         return f"has no symbol {', '.join(unknown)}" if unknown else ""
@@ -145,7 +143,7 @@ def emit_links(contract: Contract) -> str:
     ]
     rules = {peer: _rules(contract, way) for peer, way in PEERS.items()}
     contexts = sorted({context_of(entry.type) for topic in contract.topics for entry in topic.records if entry.link})
-    lines += [f"from liandong_contracts import {', '.join([*contexts, 'topics'])}"] if contexts else []
+    lines += [f"from {contract.module} import {', '.join([*contexts, 'topics'])}"] if contexts else []
     used = ["Condition"] if any("Condition(" in line for lanes in rules.values() for line in lanes) else []
     lines += [f"from liandong_contracts.linking import {', '.join([*used, 'Lane', 'LinkRule', 'Peer'])}", ""]
     lines += ["RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {"]

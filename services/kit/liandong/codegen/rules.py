@@ -8,7 +8,7 @@ from pathlib import Path
 
 from liandong.codegen.links import link_problems
 from liandong.codegen.marks import Problem, line_in
-from liandong.codegen.model import TIERS, NamedType, RecordType, TopicFile, context_of, named_in
+from liandong.codegen.model import TIERS, NamedType, RecordType, TopicFile, context_of, named_in, short_name
 
 SHARED = "common"
 """Context whose records every owner may publish in its own topics."""
@@ -41,8 +41,8 @@ def homeless(folder: Path, topics: Sequence[TopicFile], types: Mapping[str, Name
     nested = {inner.name for record in records for field in record.fields for inner in named_in(field.type)}
     for record in records:
         if not (record.internal or record.full_name in homes or record.full_name in nested):
-            _, context, name = record.full_name.split(".")
-            problems.append(f"{folder}/avro/{context}/{name}.avsc:1: {record.full_name} belongs to no topic")
+            file = folder / f"avro/{context_of(record.full_name)}/{short_name(record.full_name)}.avsc"
+            problems.append(f"{file}:1: {record.full_name} belongs to no topic")
     return problems
 
 
