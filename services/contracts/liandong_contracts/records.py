@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from liandong_contracts import common, dispatch, emergency, fire, flood, kit, platform, sensing, water
+from liandong_contracts import common, dispatch, emergency, fire, flood, kit, linkage, platform, sensing, water
 from liandong_contracts.base import Record
 
 RECORDS: Mapping[str, type[Record]] = {
@@ -78,6 +78,20 @@ RECORDS: Mapping[str, type[Record]] = {
     "liandong.kit.StateEnvelope": kit.StateEnvelope,
     "liandong.kit.SubjectKey": kit.SubjectKey,
     "liandong.kit.Timer": kit.Timer,
+    "liandong.linkage.AssistanceDecided": linkage.AssistanceDecided,
+    "liandong.linkage.AssistanceRequested": linkage.AssistanceRequested,
+    "liandong.linkage.ConflictSide": linkage.ConflictSide,
+    "liandong.linkage.DirectiveAnswered": linkage.DirectiveAnswered,
+    "liandong.linkage.DirectiveIssued": linkage.DirectiveIssued,
+    "liandong.linkage.DownlinkReceived": linkage.DownlinkReceived,
+    "liandong.linkage.LinkConflictDetected": linkage.LinkConflictDetected,
+    "liandong.linkage.LinkConflictResolved": linkage.LinkConflictResolved,
+    "liandong.linkage.LinkReceiptReturned": linkage.LinkReceiptReturned,
+    "liandong.linkage.LinkState": linkage.LinkState,
+    "liandong.linkage.LinkStateChanged": linkage.LinkStateChanged,
+    "liandong.linkage.TierNodeRegistered": linkage.TierNodeRegistered,
+    "liandong.linkage.TierNodeState": linkage.TierNodeState,
+    "liandong.linkage.UplinkSubmitted": linkage.UplinkSubmitted,
     "liandong.platform.SensitiveDataViewed": platform.SensitiveDataViewed,
     "liandong.sensing.AlarmAcknowledged": sensing.AlarmAcknowledged,
     "liandong.sensing.AlarmCleared": sensing.AlarmCleared,

@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from liandong.clock import Clock
 from liandong.errors import DecodeError, PositionError, Unavailable
+from liandong.privacy.scrub import scrubbed
 from liandong.stream.changelog import Restorer
 from liandong.stream.commits import Commits
 from liandong.stream.deadletters import HANDLER_FAILED, TIMER_FAILED, FailureLimit, letter_headers, letter_of
@@ -202,7 +203,7 @@ class Engine:
         except Exception as error:
             log.exception("%s-%d offset %s: handler failed", topic, part.number, message.offset())
             self._limit.failed(self._handled, error)
-            self._bury(message, HANDLER_FAILED, repr(error))
+            self._bury(message, HANDLER_FAILED, scrubbed(repr(error)))
         else:
             self._handled += 1
             self._meters.events += 1
