@@ -1,5 +1,6 @@
 """A small client of a schema registry with the Confluent API: register, look up, fetch by id. No cache, no Avro."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -38,8 +39,9 @@ class Registry:
         reply = self._call("POST", f"/subjects/{quote(subject, safe='')}/versions", {"schema": schema})
         if reply.status_code == _INCOMPATIBLE:
             raise ConfigError(
-                f"the registry refuses the schema for {subject}: incompatible with an earlier version "
-                f"({_message(reply)}); give new fields defaults and keep the types of old ones"
+                f"the registry refuses the schema for {subject}: this build and an earlier version of the record "
+                f"cannot read each other ({_differences(_message(reply))}); "
+                f"`liandong check --registry {self._url}` says which field, whom it hits and what to do"
             )
         return _id(reply, subject)
 
@@ -102,6 +104,12 @@ class Registry:
                 return reply
             problem = f"HTTP {reply.status_code}: {_message(reply)}"
         raise Unavailable(f"schema registry {self._url} does not answer {method} {path}: {problem}")
+
+
+def _differences(message: str) -> str:
+    """Return the part of the registry's message that names the places in the schema."""
+    found = re.search(r"diff types: \[(.*)\]", message, re.DOTALL)
+    return found.group(1) if found else message
 
 
 def _id(reply: httpx.Response, subject: str) -> int:
