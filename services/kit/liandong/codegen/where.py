@@ -6,6 +6,7 @@ from pathlib import Path
 
 from liandong.codegen.compat_topics import record_types
 from liandong.codegen.released import Declared
+from liandong.codegen.shape import named_within, parse
 
 _FALLBACK = {True: r'"(fields|symbols)"\s*:', False: r"name:"}
 
@@ -44,15 +45,22 @@ class Readers:
                 self._consumers.setdefault(name, set()).update(topic.get("consumers", ()))
                 for carried in (name, *record_types(topic)):
                     self._carriers.setdefault(carried, set()).add(name)
+        schemas = {**released.schemas, **now.schemas}
+        self._inner = {
+            t.name for name, schema in schemas.items() for t in named_within(parse(schema)) if t.name != name
+        }
 
     def of(self, names: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the topics that carry these records (or are these topics), and the services that read them.
 
-        A record that no topic carries is the state of one service, which reads it after a restart or a roll-back.
+        A record that neither a topic carries nor another record contains is the state of one service, which reads it
+        after a restart or a roll-back.
         """
         topics, services = set[str](), set[str]()
         for name in names:
             carriers = self._carriers.get(name, set())
             topics |= carriers
-            services |= {service for topic in carriers for service in self._consumers[topic]} or {name.split(".")[-2]}
+            services |= {service for topic in carriers for service in self._consumers[topic]}
+            if not carriers and name not in self._inner:
+                services.add(name.split(".")[-2])
         return tuple(sorted(topics)), tuple(sorted(services))
