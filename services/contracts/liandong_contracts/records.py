@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from liandong_contracts import common, dispatch, emergency, flood, kit, platform, sensing
+from liandong_contracts import common, dispatch, emergency, fire, flood, kit, platform, sensing, water
 from liandong_contracts.base import Record
 
 RECORDS: Mapping[str, type[Record]] = {
@@ -50,6 +50,23 @@ RECORDS: Mapping[str, type[Record]] = {
     "liandong.emergency.TaskCancelled": emergency.TaskCancelled,
     "liandong.emergency.TaskCompleted": emergency.TaskCompleted,
     "liandong.emergency.TaskOverdue": emergency.TaskOverdue,
+    "liandong.fire.ControlRoomChecked": fire.ControlRoomChecked,
+    "liandong.fire.FireAlarmReceived": fire.FireAlarmReceived,
+    "liandong.fire.FireAlarmVerified": fire.FireAlarmVerified,
+    "liandong.fire.FireBuildingState": fire.FireBuildingState,
+    "liandong.fire.FireFacilityFaulted": fire.FireFacilityFaulted,
+    "liandong.fire.FireFacilityRestored": fire.FireFacilityRestored,
+    "liandong.fire.FireFacilityState": fire.FireFacilityState,
+    "liandong.fire.FireForceArrived": fire.FireForceArrived,
+    "liandong.fire.FireForceDispatched": fire.FireForceDispatched,
+    "liandong.fire.FireForceReleased": fire.FireForceReleased,
+    "liandong.fire.FireHazardFound": fire.FireHazardFound,
+    "liandong.fire.FireHazardRectified": fire.FireHazardRectified,
+    "liandong.fire.FireStatusChanged": fire.FireStatusChanged,
+    "liandong.fire.FireUnitState": fire.FireUnitState,
+    "liandong.fire.HydrantState": fire.HydrantState,
+    "liandong.fire.HydrantStateChanged": fire.HydrantStateChanged,
+    "liandong.fire.Wind": fire.Wind,
     "liandong.flood.Area": flood.Area,
     "liandong.flood.AreaDrain": flood.AreaDrain,
     "liandong.flood.AreaEvidence": flood.AreaEvidence,
@@ -121,5 +138,26 @@ RECORDS: Mapping[str, type[Record]] = {
     "liandong.sensing.ReadingCorrected": sensing.ReadingCorrected,
     "liandong.sensing.ReadingObserved": sensing.ReadingObserved,
     "liandong.sensing.ReadingRejected": sensing.ReadingRejected,
+    "liandong.water.ControlDecided": water.ControlDecided,
+    "liandong.water.ControlProposed": water.ControlProposed,
+    "liandong.water.DrainageObjectState": water.DrainageObjectState,
+    "liandong.water.DrainageStateChanged": water.DrainageStateChanged,
+    "liandong.water.FactorResult": water.FactorResult,
+    "liandong.water.GateState": water.GateState,
+    "liandong.water.OutfallDischargeDetected": water.OutfallDischargeDetected,
+    "liandong.water.PollutionCandidate": water.PollutionCandidate,
+    "liandong.water.PollutionTraced": water.PollutionTraced,
+    "liandong.water.PumpState": water.PumpState,
+    "liandong.water.PumpStationState": water.PumpStationState,
+    "liandong.water.SupplyAnomalyDetected": water.SupplyAnomalyDetected,
+    "liandong.water.SupplyAnomalyResolved": water.SupplyAnomalyResolved,
+    "liandong.water.SupplyInterrupted": water.SupplyInterrupted,
+    "liandong.water.SupplyRestored": water.SupplyRestored,
+    "liandong.water.SupplyZoneState": water.SupplyZoneState,
+    "liandong.water.WaterQualityAssessed": water.WaterQualityAssessed,
+    "liandong.water.WaterQualityExceeded": water.WaterQualityExceeded,
+    "liandong.water.WaterQualityRecovered": water.WaterQualityRecovered,
+    "liandong.water.WaterSampleReported": water.WaterSampleReported,
+    "liandong.water.WaterSiteState": water.WaterSiteState,
 }
 """Full name -> class, internal states included."""

@@ -76,6 +76,13 @@ message GetReply { google.protobuf.Timestamp at = 1; }
 """
 
 
+PYPROJECT = """\
+[tool.liandong]
+package = "services/contracts/liandong_contracts"
+namespace = "liandong"
+"""
+
+
 class World:
     """Writes declarations below a root."""
 
@@ -102,6 +109,7 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     world = World(tmp_path)
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
     for declared in (COLOUR, MARK, SEEN):
         world.avsc(declared)
     world.topic()

@@ -6,6 +6,7 @@ Only the subset that the platform uses is understood; anything else is refused w
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from liandong.codegen.model import (
@@ -14,7 +15,6 @@ from liandong.codegen.model import (
     NamedType,
     RecordField,
     RecordType,
-    context_of,
     named_in,
 )
 from liandong.errors import ConfigError
@@ -24,26 +24,39 @@ PII_CLASSES = frozenset({"P1", "P2", "P3"})
 ENCRYPTED = frozenset({"P2", "P3"})
 
 
-def load_types(folder: Path) -> dict[str, NamedType]:
+def load_types(
+    folder: Path, prefix: str = "liandong", foreign: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+) -> dict[str, NamedType]:
     """Return all named types below `folder`, each after those it refers to.
 
-    Raises ConfigError naming the file and what is wrong with it.
+    `prefix` stands before the context in their namespaces; `foreign` are the schemas of types declared elsewhere, which
+    they may refer to. Raises ConfigError naming the file and what is wrong with it.
     """
     raws: dict[str, tuple[Path, dict[str, Any]]] = {}
     for path in sorted(folder.rglob("*.avsc")):
         raw = _read(path)
-        full_name = _checked_name(path, folder, raw)
+        full_name = _checked_name(path, folder, prefix, raw)
         if full_name in raws:
             raise ConfigError(f"{path}: {full_name} is also declared in {raws[full_name][0]}")
         raws[full_name] = (path, raw)
-    kinds = {name: str(raw["type"]) for name, (_, raw) in raws.items()}
+    kinds = {name: str(raw["type"]) for name, raw in foreign.items()}
+    kinds |= {name: str(raw["type"]) for name, (_, raw) in raws.items()}
     types = {name: _named(path, raw, kinds) for name, (path, raw) in raws.items()}
     return _in_order(types)
 
 
-def self_contained(full_name: str, types: Mapping[str, NamedType]) -> dict[str, Any]:
-    """Return the schema of a type with every other named type written out where it is first used."""
-    schema: dict[str, Any] = _inline(full_name, context_of(full_name), types, set())
+def foreign_types(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, NamedType]:
+    """Return the types behind schemas that were checked where they were declared."""
+    kinds = {name: str(raw["type"]) for name, raw in schemas.items()}
+    return {name: _named(Path(f"{name}.avsc"), dict(raw), kinds) for name, raw in schemas.items()}
+
+
+def self_contained(full_name: str, schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the schema of a type with every other named type written out where it is first used.
+
+    `schemas` holds all types by full name, as their files say. Raises ConfigError when one is missing.
+    """
+    schema: dict[str, Any] = _inline(full_name, full_name.rpartition(".")[0], schemas, set())
     return schema
 
 
@@ -57,13 +70,13 @@ def _read(path: Path) -> dict[str, Any]:
     return raw
 
 
-def _checked_name(path: Path, folder: Path, raw: Mapping[str, Any]) -> str:
-    context = path.relative_to(folder).parts[0]
-    if raw.get("namespace") != f"liandong.{context}" or raw.get("name") != path.stem:
-        raise ConfigError(f"{path}: must declare name {path.stem} in namespace liandong.{context}")
+def _checked_name(path: Path, folder: Path, prefix: str, raw: Mapping[str, Any]) -> str:
+    namespace = f"{prefix}.{path.relative_to(folder).parts[0]}"
+    if raw.get("namespace") != namespace or raw.get("name") != path.stem:
+        raise ConfigError(f"{path}: must declare name {path.stem} in namespace {namespace}")
     if not raw.get("doc"):
         raise ConfigError(f"{path}: doc is missing")
-    return f"liandong.{context}.{path.stem}"
+    return f"{namespace}.{path.stem}"
 
 
 def _named(path: Path, raw: dict[str, Any], kinds: Mapping[str, str]) -> NamedType:
@@ -146,7 +159,8 @@ def _in_order(types: Mapping[str, NamedType]) -> dict[str, NamedType]:
         if name in ordered:
             return
         for inner in _refers_to(types[name]):
-            visit(inner, (*path, name))
+            if inner in types:  # not what is declared elsewhere
+                visit(inner, (*path, name))
         ordered[name] = types[name]
 
     for name in sorted(types):
@@ -160,21 +174,22 @@ def _refers_to(type_: NamedType) -> Iterator[str]:
             yield from (inner.name for inner in named_in(field.type))
 
 
-def _inline(raw: Any, context: str, types: Mapping[str, NamedType], seen: set[str]) -> Any:
+def _inline(raw: Any, namespace: str, schemas: Mapping[str, Mapping[str, Any]], seen: set[str]) -> Any:
     if isinstance(raw, list):
-        return [_inline(branch, context, types, seen) for branch in raw]
+        return [_inline(branch, namespace, schemas, seen) for branch in raw]
     if isinstance(raw, dict):
         key = {"array": "items", "map": "values"}.get(raw["type"])
-        return {**raw, key: _inline(raw[key], context, types, seen)} if key else raw
+        return {**raw, key: _inline(raw[key], namespace, schemas, seen)} if key else raw
     if raw in PRIMITIVES or raw == "null":
         return raw
-    full_name = raw if "." in raw else f"liandong.{context}.{raw}"
+    full_name = raw if "." in raw else f"{namespace}.{raw}"
     if full_name in seen:
         return full_name
     seen.add(full_name)
-    type_ = types[full_name]
-    if isinstance(type_, EnumType):
-        return dict(type_.raw)
-    inner = context_of(full_name)
-    fields = [{**f, "type": _inline(f["type"], inner, types, seen)} for f in type_.raw["fields"]]
-    return {**type_.raw, "fields": fields}
+    if full_name not in schemas:
+        raise ConfigError(f"type {full_name} is not declared")
+    schema = schemas[full_name]
+    if schema["type"] == "enum":
+        return dict(schema)
+    inner = full_name.rpartition(".")[0]
+    return {**schema, "fields": [{**f, "type": _inline(f["type"], inner, schemas, seen)} for f in schema["fields"]]}

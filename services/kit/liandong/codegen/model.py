@@ -1,16 +1,17 @@
 """What the declarations say, typed: Avro types, topics and the whole contract. No files, no output formats."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
 
 from liandong_contracts.base import Kind
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Tier = Literal["district", "city", "community"]
 TIERS: tuple[Tier, ...] = ("district", "city", "community")
-Service = Literal["sensing", "flood", "water", "fire", "dispatch", "emergency", "linkage", "ioc", "platform"]
-
+SERVICES = ("sensing", "flood", "water", "fire", "dispatch", "emergency", "linkage", "ioc", "platform")
+"""The platform's own services; a department's repository adds its own."""
+Service = Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$")]
 
 Direction = Literal["up", "down", "both", "neighbour"]
 Lane = Literal["P0", "P1", "P2", "P3"]
@@ -55,7 +56,7 @@ class TopicRecord(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    type: str = Field(pattern=r"^liandong\.[a-z]+\.[A-Z][A-Za-z0-9]*$")
+    type: str = Field(pattern=r"^[a-z][a-z0-9]*(\.[a-z][a-z0-9]*)+\.[A-Z][A-Za-z0-9]*$")
     link: Link | None = None
 
 
@@ -138,10 +139,15 @@ NamedType = EnumType | RecordType
 
 @dataclass(frozen=True)
 class Contract:
-    """Everything that is declared: named types in dependency order, and topics by name."""
+    """Everything that is declared: named types in dependency order, and topics by name.
+
+    `module` is the package that is generated from it; `foreign` are types of the platform that a department refers to.
+    """
 
     types: Mapping[str, NamedType]
     topics: tuple[TopicFile, ...]
+    module: str = "liandong_contracts"
+    foreign: Mapping[str, NamedType] = field(default_factory=dict)
 
     def enums(self, context: str | None = None) -> list[EnumType]:
         """Return the enums, of one context if given, by name."""
@@ -153,6 +159,15 @@ class Contract:
         found = [t for t in self.types.values() if isinstance(t, RecordType)]
         return [t for t in found if context in (None, context_of(t.full_name))]
 
+    def module_of(self, full_name: str) -> str:
+        """Return the module that a type's class is imported from."""
+        package = "liandong_contracts" if full_name in self.foreign else self.module
+        return f"{package}.{context_of(full_name)}"
+
+    def schemas(self) -> dict[str, Mapping[str, Any]]:
+        """Return the schema of every type that can be referred to, full name -> as its file says."""
+        return {name: type_.raw for name, type_ in {**self.foreign, **self.types}.items()}
+
     def contexts(self) -> list[str]:
         """Return the contexts that declare a type, by name."""
         return sorted({context_of(name) for name in self.types})
@@ -160,7 +175,7 @@ class Contract:
 
 def context_of(full_name: str) -> str:
     """Return `sensing` of `liandong.sensing.ReadingObserved`."""
-    return full_name.split(".")[1]
+    return full_name.split(".")[-2]
 
 
 def short_name(full_name: str) -> str:
