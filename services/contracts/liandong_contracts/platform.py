@@ -295,7 +295,7 @@ class AuditSealed(Record, frozen=True, kw_only=True):
     chain: The chain: node that keeps it.
     sequence: Counts the links of the chain from 1 without a gap.
     previous_hash: Hash of the link before, hexadecimal; 64 zeros for the first.
-    hash: SHA-256 over sequence, previous_hash, entry_type, entry_id and entry, hexadecimal.
+    hash: SHA-256 of sequence, previous_hash, entry_type, entry_id and entry, joined by line feeds as UTF-8, hexadecimal.
     entry_type: Full name of the record that was sealed.
     entry_id: Id of its event.
     entry: The record as canonical JSON.
