@@ -49,6 +49,8 @@ RECORDS: Mapping[str, type[Record]] = {
     "liandong.flood.WaterloggingUpdated": flood.WaterloggingUpdated,
     "liandong.flood.WeatherWarningReceived": flood.WeatherWarningReceived,
     "liandong.flood.WeatherWarningSubmitted": flood.WeatherWarningSubmitted,
+    "liandong.kit.Pane": kit.Pane,
+    "liandong.kit.Panes": kit.Panes,
     "liandong.kit.StateEnvelope": kit.StateEnvelope,
     "liandong.kit.Timer": kit.Timer,
     "liandong.sensing.AlarmCleared": sensing.AlarmCleared,
