@@ -5,6 +5,7 @@ from typing import Any
 import fastavro
 import pytest
 from liandong.codegen.avro import load_types, self_contained
+from liandong.codegen.files import load
 from liandong.codegen.model import RecordType
 from liandong.errors import ConfigError
 
@@ -20,7 +21,7 @@ def test_types_come_after_those_they_contain(world: World) -> None:
 
 
 def test_self_contained_writes_each_type_out_once(world: World) -> None:
-    schema = self_contained("liandong.flood.WaterSeen", load_types(world.root / "schemas/avro"))
+    schema = self_contained("liandong.flood.WaterSeen", load(world.root).schemas())
     assert json.dumps(schema).count('"symbols"') == 1
     assert fastavro.parse_schema(schema)["name"] == "liandong.flood.WaterSeen"  # type: ignore[call-overload, index]
     assert schema["fields"][1]["unit"] == "cm"

@@ -87,7 +87,7 @@ def _nested(contract: Contract) -> Iterator[RecordType]:
     names: set[str] = set()
     ahead = list(published)
     while ahead:
-        type_ = contract.types[ahead.pop()]
+        type_ = contract.types.get(ahead.pop())  # the platform's own page has its types
         if isinstance(type_, RecordType):
             inner = {i.name for f in type_.fields for i in named_in(f.type) if i.kind == "record"} - names
             names |= inner
