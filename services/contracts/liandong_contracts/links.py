@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from liandong_contracts import common, dispatch, emergency, fire, flood, sensing, water, topics
+from liandong_contracts import common, dispatch, emergency, fire, flood, linkage, sensing, topics, water
 from liandong_contracts.linking import Condition, Lane, LinkRule, Peer
 
 RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
@@ -89,6 +89,18 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
                 record=flood.WaterloggingCleared,
             ),
             LinkRule(
+                topic=topics.LINKAGE_ASSIST_REQUEST,
+                record=linkage.AssistanceRequested,
+            ),
+            LinkRule(
+                topic=topics.LINKAGE_DIRECTIVE_REQUEST,
+                record=linkage.DirectiveAnswered,
+            ),
+            LinkRule(
+                topic=topics.LINKAGE_RECEIPT,
+                record=linkage.LinkReceiptReturned,
+            ),
+            LinkRule(
                 topic=topics.SENSING_ALARM,
                 record=sensing.AlarmRaised,
                 when=(Condition("severity", at_most=2),),
@@ -169,6 +181,14 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
             LinkRule(
                 topic=topics.FLOOD_RULE,
                 record=common.RulePublished,
+            ),
+            LinkRule(
+                topic=topics.LINKAGE_CONFLICT,
+                record=linkage.LinkConflictResolved,
+            ),
+            LinkRule(
+                topic=topics.LINKAGE_NODE,
+                record=linkage.TierNodeRegistered,
             ),
             LinkRule(
                 topic=topics.SENSING_ALARM,
@@ -275,6 +295,18 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
                 record=flood.WeatherWarningReceived,
             ),
             LinkRule(
+                topic=topics.LINKAGE_ASSIST,
+                record=linkage.AssistanceDecided,
+            ),
+            LinkRule(
+                topic=topics.LINKAGE_DIRECTIVE_REQUEST,
+                record=linkage.DirectiveIssued,
+            ),
+            LinkRule(
+                topic=topics.LINKAGE_RECEIPT,
+                record=linkage.LinkReceiptReturned,
+            ),
+            LinkRule(
                 topic=topics.WATER_CONTROL,
                 record=water.ControlDecided,
             ),
@@ -308,6 +340,14 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
             LinkRule(
                 topic=topics.FLOOD_RULE,
                 record=common.RulePublished,
+            ),
+            LinkRule(
+                topic=topics.LINKAGE_CONFLICT,
+                record=linkage.LinkConflictResolved,
+            ),
+            LinkRule(
+                topic=topics.LINKAGE_NODE,
+                record=linkage.TierNodeRegistered,
             ),
             LinkRule(
                 topic=topics.SENSING_RULE,
