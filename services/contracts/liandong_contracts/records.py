@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from liandong_contracts import common, dispatch, emergency, fire, flood, ioc, kit, platform, sensing, water
+from liandong_contracts import common, dispatch, emergency, fire, flood, ioc, kit, linkage, platform, sensing, water
 from liandong_contracts.base import Record
 
 RECORDS: Mapping[str, type[Record]] = {
@@ -135,8 +135,24 @@ RECORDS: Mapping[str, type[Record]] = {
     "liandong.ioc.IndicatorLimit": ioc.IndicatorLimit,
     "liandong.ioc.LeaderInstructionAnswered": ioc.LeaderInstructionAnswered,
     "liandong.ioc.LeaderInstructionIssued": ioc.LeaderInstructionIssued,
+    "liandong.kit.Pane": kit.Pane,
+    "liandong.kit.Panes": kit.Panes,
     "liandong.kit.StateEnvelope": kit.StateEnvelope,
     "liandong.kit.Timer": kit.Timer,
+    "liandong.linkage.AssistanceDecided": linkage.AssistanceDecided,
+    "liandong.linkage.AssistanceRequested": linkage.AssistanceRequested,
+    "liandong.linkage.ConflictSide": linkage.ConflictSide,
+    "liandong.linkage.DirectiveAnswered": linkage.DirectiveAnswered,
+    "liandong.linkage.DirectiveIssued": linkage.DirectiveIssued,
+    "liandong.linkage.DownlinkReceived": linkage.DownlinkReceived,
+    "liandong.linkage.LinkConflictDetected": linkage.LinkConflictDetected,
+    "liandong.linkage.LinkConflictResolved": linkage.LinkConflictResolved,
+    "liandong.linkage.LinkReceiptReturned": linkage.LinkReceiptReturned,
+    "liandong.linkage.LinkState": linkage.LinkState,
+    "liandong.linkage.LinkStateChanged": linkage.LinkStateChanged,
+    "liandong.linkage.TierNodeRegistered": linkage.TierNodeRegistered,
+    "liandong.linkage.TierNodeState": linkage.TierNodeState,
+    "liandong.linkage.UplinkSubmitted": linkage.UplinkSubmitted,
     "liandong.platform.AccessGranted": platform.AccessGranted,
     "liandong.platform.AccessRevoked": platform.AccessRevoked,
     "liandong.platform.AccessScope": platform.AccessScope,
