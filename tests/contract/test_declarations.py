@@ -21,6 +21,8 @@ WITHOUT_UNIT = {
     "severity": "a code: 1 critical to 4 notice",
     "priority": "a code: 1 first to 4",
     "incident_class": "a code of the national list: 1 to 4",
+    "alarm_level": "a code: 1 lowest, more with each further alarm",
+    "level_hint": "a code: an alarm level",
     "episode": "an ordinal",
     "step": "an ordinal",
     "round": "an ordinal",

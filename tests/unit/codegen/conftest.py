@@ -63,6 +63,19 @@ TOPIC = {
     "catalogue": "NEGATIVE",
     "after_dead_letter": "park",
 }
+TRACK: dict[str, Any] = {**MARK, "name": "SpotTrack"}
+SERVICE: dict[str, Any] = {
+    "service": "flood",
+    "doc": "Judges water.",
+    "processes": [
+        {
+            "name": "judge",
+            "kind": "stream",
+            "doc": "Judges.",
+            "states": [{"name": "spot", "record": "liandong.flood.SpotTrack", "inputs": ["flood.sight"]}],
+        }
+    ],
+}
 PROTO = """\
 syntax = "proto3";
 package liandong.flood.v1;
@@ -95,6 +108,12 @@ class World:
     def topic(self, **changes: Any) -> Path:
         declared = {name: value for name, value in {**TOPIC, **changes}.items() if value is not None}
         return self._put(f"schemas/topics/{declared['name']}.yaml", yaml.safe_dump(declared))
+
+    def service(self, **changes: Any) -> Path:
+        """Declare a service that keeps a state of what it reads itself."""
+        self.avsc(TRACK, folder="flood/state")
+        declared = {**SERVICE, **changes}
+        return self._put(f"schemas/services/{declared['service']}.yaml", yaml.safe_dump(declared))
 
     def proto(self) -> Path:
         return self._put("protos/liandong/flood/v1/flood.proto", PROTO)

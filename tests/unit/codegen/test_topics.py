@@ -2,10 +2,9 @@ import re
 from typing import Any
 
 import pytest
-import yaml
 from liandong.codegen.docs import emit_events
 from liandong.codegen.files import load
-from liandong.codegen.topics import emit_manifests, emit_topics
+from liandong.codegen.topics import emit_topics
 from liandong.errors import ConfigError
 from liandong_contracts.base import Topic
 
@@ -30,22 +29,11 @@ def test_a_constant_says_what_the_file_says(world: World) -> None:
     assert module["ALL"] == (topic,)
 
 
-def test_manifests_per_tier(world: World) -> None:
-    manifests = emit_manifests(load(world.root))
-    assert set(manifests) == {"city/flood.yaml", "community/flood.yaml", "district/flood.yaml"}
-    manifest = yaml.safe_load(manifests["community/flood.yaml"])
-    assert manifest["metadata"]["name"] == "community.flood.sight.v1"
-    assert manifest["spec"] == {
-        "partitions": 1,
-        "config": {"cleanup.policy": "delete", "retention.ms": "86400000"},
-    }
-
-
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"colour": "red"}, "Extra inputs are not permitted"),
-        ({"records": [{"type": "liandong.flood.WaterSeen", "lane": "P1"}]}, "Extra inputs are not permitted"),
+        ({"colour": "red"}, "unknown key"),
+        ({"records": [{"type": "liandong.flood.WaterSeen", "lane": "P1"}]}, "unknown key"),
         ({"kind": "rumour"}, "Input should be"),
         ({"owner": "water", "producers": ["water"]}, "water cannot own a topic of another context"),
         ({"producers": ["flood", "ioc"]}, "only its owner flood may write a fact topic"),
@@ -66,7 +54,7 @@ def test_refuses_a_topic(world: World, changes: dict[str, Any], words: str) -> N
     path = world.topic(**changes)
     with pytest.raises(ConfigError, match=re.escape(words)) as error:
         load(world.root)
-    assert str(path) in str(error.value)
+    assert re.search(rf"{re.escape(str(path))}:\d+: ", str(error.value))
 
 
 def test_the_file_is_called_like_the_topic(world: World) -> None:
