@@ -2,56 +2,798 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, ClassVar, Self
 
-from liandong_contracts.base import Record
+import msgspec
+
+from liandong_contracts.base import Record, symbols
+from liandong_contracts.common import DataClass, GeoPoint
 
 
-class SensitiveDataViewed(Record, frozen=True, kw_only=True):
-    """敏感数据访问: Somebody read personal data in the clear, or tried to: written before they are shown.
+class DayKind(StrEnum):
+    """Kind of day in the working calendar 日期类型; MAKEUP_WORKDAY is a weekend day worked for a holiday 调休."""
 
-    subject_id: Whose data, as the record names it.
-    record: Full name of the record that holds them.
-    fields: The fields that were read.
-    record_ref: What was looked at, for people: a case, a report, a task.
-    purpose: Why, in the reader's words or the program's.
-    actor: Who read: a person, or a service for itself. (personal data, P1)
-    service: The service that showed them.
-    viewed_at: When.
+    UNKNOWN = "UNKNOWN"
+    WORKDAY = "WORKDAY"
+    REST = "REST"
+    HOLIDAY = "HOLIDAY"
+    MAKEUP_WORKDAY = "MAKEUP_WORKDAY"
+
+
+class PlaceKind(StrEnum):
+    """Kind of place 空间要素类型."""
+
+    UNKNOWN = "UNKNOWN"
+    AREA = "AREA"
+    GRID = "GRID"
+    BUILDING = "BUILDING"
+    ADDRESS = "ADDRESS"
+    SPOT = "SPOT"
+    STATION = "STATION"
+    ROAD = "ROAD"
+
+
+class Sharing(StrEnum):
+    """Sharing class of data 共享属性: open to all departments, on approval, or never outside its own."""
+
+    UNKNOWN = "UNKNOWN"
+    UNCONDITIONAL = "UNCONDITIONAL"
+    CONDITIONAL = "CONDITIONAL"
+    NEGATIVE = "NEGATIVE"
+
+
+_DATA_CLASS = symbols(DataClass)
+_DAY_KIND = symbols(DayKind)
+_PLACE_KIND = symbols(PlaceKind)
+_SHARING = symbols(Sharing)
+
+
+class AccessScope(Record, frozen=True, kw_only=True):
+    """授权范围: What a right reaches; an empty list reaches nothing.
+
+    areas: Areas with all areas below them, statistical codes.
+    depts: Departments.
+    classes: Classes of data that may be read.
     """
 
-    FULL_NAME: ClassVar[str] = "liandong.platform.SensitiveDataViewed"
+    FULL_NAME: ClassVar[str] = "liandong.platform.AccessScope"
+
+    areas: tuple[str, ...] = ()
+    depts: tuple[str, ...] = ()
+    classes: tuple[DataClass, ...] = ()
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "areas": self.areas,
+            "depts": self.depts,
+            "classes": self.classes,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            areas=tuple(raw["areas"]),
+            depts=tuple(raw["depts"]),
+            classes=tuple([_DATA_CLASS[item] for item in raw["classes"]]),
+        )
+
+
+class AccessGranted(Record, frozen=True, kw_only=True):
+    """授权: A right was granted to a person or service, for a purpose and a time.
+
+    subject_id: Person or service that has it. (personal data, P1)
+    grant_id: The right.
+    role: Role that it gives.
+    scope: What it reaches.
+    purpose: What it is for, Chinese.
+    expires_at: Until when.
+    approved_by: Owner of the data who approved. (personal data, P1)
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.platform.AccessGranted"
 
     subject_id: str
-    record: str
-    fields: tuple[str, ...]
-    record_ref: str
+    grant_id: str
+    role: str
+    scope: AccessScope
     purpose: str
-    actor: str
-    service: str
-    viewed_at: datetime
+    expires_at: datetime
+    approved_by: str
+    at: datetime
 
     def to_avro(self) -> dict[str, Any]:
         return {
             "subject_id": self.subject_id,
-            "record": self.record,
-            "fields": self.fields,
-            "record_ref": self.record_ref,
+            "grant_id": self.grant_id,
+            "role": self.role,
+            "scope": self.scope.to_avro(),
             "purpose": self.purpose,
-            "actor": self.actor,
-            "service": self.service,
-            "viewed_at": self.viewed_at,
+            "expires_at": self.expires_at,
+            "approved_by": self.approved_by,
+            "at": self.at,
         }
 
     @classmethod
     def from_avro(cls, raw: Mapping[str, Any]) -> Self:
         return cls(
             subject_id=raw["subject_id"],
-            record=raw["record"],
-            fields=tuple(raw["fields"]),
-            record_ref=raw["record_ref"],
+            grant_id=raw["grant_id"],
+            role=raw["role"],
+            scope=AccessScope.from_avro(raw["scope"]),
             purpose=raw["purpose"],
+            expires_at=raw["expires_at"],
+            approved_by=raw["approved_by"],
+            at=raw["at"],
+        )
+
+
+class AccessRevoked(Record, frozen=True, kw_only=True):
+    """收回授权: A right was taken back, or it ran out.
+
+    subject_id: Person or service that had it. (personal data, P1)
+    grant_id: The right.
+    role: Role that it gave.
+    reason: Why: moved post, expiry, misuse; Chinese.
+    revoked_by: Person who took it back; null when it ran out. (personal data, P1)
+    effective_at: From when it does not hold any more.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.platform.AccessRevoked"
+
+    subject_id: str
+    grant_id: str
+    role: str
+    reason: str
+    revoked_by: str | None = None
+    effective_at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "subject_id": self.subject_id,
+            "grant_id": self.grant_id,
+            "role": self.role,
+            "reason": self.reason,
+            "revoked_by": self.revoked_by,
+            "effective_at": self.effective_at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            subject_id=raw["subject_id"],
+            grant_id=raw["grant_id"],
+            role=raw["role"],
+            reason=raw["reason"],
+            revoked_by=raw["revoked_by"],
+            effective_at=raw["effective_at"],
+        )
+
+
+class Grant(Record, frozen=True, kw_only=True):
+    """有效授权: One right that holds.
+
+    grant_id: The right.
+    role: Role that it gives.
+    scope: What it reaches.
+    purpose: What it is for, Chinese.
+    expires_at: Until when.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.platform.Grant"
+
+    grant_id: str
+    role: str
+    scope: AccessScope
+    purpose: str
+    expires_at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "grant_id": self.grant_id,
+            "role": self.role,
+            "scope": self.scope.to_avro(),
+            "purpose": self.purpose,
+            "expires_at": self.expires_at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            grant_id=raw["grant_id"],
+            role=raw["role"],
+            scope=AccessScope.from_avro(raw["scope"]),
+            purpose=raw["purpose"],
+            expires_at=raw["expires_at"],
+        )
+
+
+class AccessState(Record, frozen=True, kw_only=True):
+    """授权状态: All rights that a person or service has; the full state per subject in a compacted topic.
+
+    subject_id: Person or service. (personal data, P1)
+    grants: Rights that hold; empty when all were taken back.
+    version: Counts the changes of the subject's rights from 1.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.platform.AccessState"
+
+    subject_id: str
+    grants: tuple[Grant, ...] = ()
+    version: int
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "subject_id": self.subject_id,
+            "grants": [item.to_avro() for item in self.grants],
+            "version": self.version,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            subject_id=raw["subject_id"],
+            grants=tuple([Grant.from_avro(item) for item in raw["grants"]]),
+            version=raw["version"],
+        )
+
+
+class AuditRecorded(Record, frozen=True, kw_only=True):
+    """审计留痕: An act that must leave a trace, told by the service where it was done.
+
+    actor: Person or service that acted. (personal data, P1)
+    action: Name of the act, e.g. CASE_REASSIGNED.
+    aggregate_id: What was acted on.
+    before_hash: SHA-256 of its state before, hexadecimal; null when it did not exist.
+    after_hash: SHA-256 of its state after, hexadecimal; null when it is gone.
+    action_id: Privileged action that allowed it.
+    note: One sentence for the auditor, without personal data.
+    acted_at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.platform.AuditRecorded"
+
+    actor: str
+    action: str
+    aggregate_id: str
+    before_hash: str | None = None
+    after_hash: str | None = None
+    action_id: str | None = None
+    note: str = ""
+    acted_at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "actor": self.actor,
+            "action": self.action,
+            "aggregate_id": self.aggregate_id,
+            "before_hash": self.before_hash,
+            "after_hash": self.after_hash,
+            "action_id": self.action_id,
+            "note": self.note,
+            "acted_at": self.acted_at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
             actor=raw["actor"],
-            service=raw["service"],
+            action=raw["action"],
+            aggregate_id=raw["aggregate_id"],
+            before_hash=raw["before_hash"],
+            after_hash=raw["after_hash"],
+            action_id=raw["action_id"],
+            note=raw["note"],
+            acted_at=raw["acted_at"],
+        )
+
+
+class AuditSealed(Record, frozen=True, kw_only=True):
+    """审计封存: One link of the audit chain: what was recorded, in order, bound to all that came before by hashes.
+
+    chain: The chain: node that keeps it.
+    sequence: Counts the links of the chain from 1 without a gap.
+    previous_hash: Hash of the link before, hexadecimal; 64 zeros for the first.
+    hash: SHA-256 of sequence, previous_hash, entry_type, entry_id and entry, joined by line feeds as UTF-8, hexadecimal.
+    entry_type: Full name of the record that was sealed.
+    entry_id: Id of its event.
+    entry: The record as canonical JSON.
+    sealed_at: When it was sealed.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.platform.AuditSealed"
+
+    chain: str
+    sequence: int
+    previous_hash: str
+    hash: str
+    entry_type: str
+    entry_id: str
+    entry: str
+    sealed_at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "chain": self.chain,
+            "sequence": self.sequence,
+            "previous_hash": self.previous_hash,
+            "hash": self.hash,
+            "entry_type": self.entry_type,
+            "entry_id": self.entry_id,
+            "entry": self.entry,
+            "sealed_at": self.sealed_at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            chain=raw["chain"],
+            sequence=raw["sequence"],
+            previous_hash=raw["previous_hash"],
+            hash=raw["hash"],
+            entry_type=raw["entry_type"],
+            entry_id=raw["entry_id"],
+            entry=raw["entry"],
+            sealed_at=raw["sealed_at"],
+        )
+
+
+class WorkHours(Record, frozen=True, kw_only=True):
+    """工作时段: One stretch of working time in a day.
+
+    from_minute: Begin, minutes after midnight in Asia/Shanghai. [min]
+    to_minute: End, minutes after midnight in Asia/Shanghai, later than the begin. [min]
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.platform.WorkHours"
+
+    from_minute: int
+    to_minute: int
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "from_minute": self.from_minute,
+            "to_minute": self.to_minute,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            from_minute=raw["from_minute"],
+            to_minute=raw["to_minute"],
+        )
+
+
+class CalendarChanged(Record, frozen=True, kw_only=True):
+    """工作日历变更: One day of the working calendar of an area; the full state of that day in a compacted topic.
+
+    area_code: Area that the calendar holds for, statistical code; it holds for all areas below without an own one.
+    date: The day, e.g. 2026-10-01, in Asia/Shanghai.
+    kind: Kind of day.
+    work_hours: Working time of the day in order; empty on a day off.
+    note: Name of the holiday or reason, Chinese.
+    version: Counts the changes of the day from 1.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.platform.CalendarChanged"
+
+    area_code: str
+    date: str
+    kind: DayKind
+    work_hours: tuple[WorkHours, ...] = ()
+    note: str = ""
+    version: int
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "area_code": self.area_code,
+            "date": self.date,
+            "kind": self.kind,
+            "work_hours": [item.to_avro() for item in self.work_hours],
+            "note": self.note,
+            "version": self.version,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            area_code=raw["area_code"],
+            date=raw["date"],
+            kind=_DAY_KIND[raw["kind"]],
+            work_hours=tuple([WorkHours.from_avro(item) for item in raw["work_hours"]]),
+            note=raw["note"],
+            version=raw["version"],
+        )
+
+
+class CatalogField(Record, frozen=True, kw_only=True):
+    """目录字段: One field of a catalogue entry.
+
+    name: Name, dotted where it lies in a record inside.
+    data_class: How far it may spread.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.platform.CatalogField"
+
+    name: str
+    data_class: DataClass
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "data_class": self.data_class,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            name=raw["name"],
+            data_class=_DATA_CLASS[raw["data_class"]],
+        )
+
+
+class CatalogEntryPublished(Record, frozen=True, kw_only=True):
+    """目录发布: A data set that a department shares, with the terms; the full state of the entry in a compacted topic.
+
+    entry_id: The entry.
+    title: Name for people, Chinese.
+    sharing: On which terms it is shared.
+    topic: Topic that carries it, without tier and version.
+    record_types: Full names of its records.
+    owner_dept: Department that answers for the data.
+    fields: Its fields with the class of each.
+    update_cycle_s: Time between two updates at most; null for events that come when they come. [s]
+    quality_rules: Rules that its quality is measured by, Chinese.
+    version: Counts the published versions of the entry from 1.
+    retired_at: From when it is not offered any more.
+    published_by: Person who approved it. (personal data, P1)
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.platform.CatalogEntryPublished"
+
+    entry_id: str
+    title: str
+    sharing: Sharing
+    topic: str
+    record_types: tuple[str, ...] = ()
+    owner_dept: str
+    fields: tuple[CatalogField, ...] = ()
+    update_cycle_s: int | None = None
+    quality_rules: tuple[str, ...] = ()
+    version: int
+    retired_at: datetime | None = None
+    published_by: str
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "entry_id": self.entry_id,
+            "title": self.title,
+            "sharing": self.sharing,
+            "topic": self.topic,
+            "record_types": self.record_types,
+            "owner_dept": self.owner_dept,
+            "fields": [item.to_avro() for item in self.fields],
+            "update_cycle_s": self.update_cycle_s,
+            "quality_rules": self.quality_rules,
+            "version": self.version,
+            "retired_at": self.retired_at,
+            "published_by": self.published_by,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            entry_id=raw["entry_id"],
+            title=raw["title"],
+            sharing=_SHARING[raw["sharing"]],
+            topic=raw["topic"],
+            record_types=tuple(raw["record_types"]),
+            owner_dept=raw["owner_dept"],
+            fields=tuple([CatalogField.from_avro(item) for item in raw["fields"]]),
+            update_cycle_s=raw["update_cycle_s"],
+            quality_rules=tuple(raw["quality_rules"]),
+            version=raw["version"],
+            retired_at=raw["retired_at"],
+            published_by=raw["published_by"],
+            at=raw["at"],
+        )
+
+
+class DataQualityReported(Record, frozen=True, kw_only=True):
+    """数据质量: Quality of a shared data set over a period, measured on samples.
+
+    entry_id: The catalogue entry.
+    completeness: Share of expected values that are present, 0 to 1. [1]
+    timeliness_s: Median age of a value when it arrives. [s]
+    validity: Share of values that keep to their rules, 0 to 1. [1]
+    uniqueness: Share of records that are not doubled, 0 to 1. [1]
+    consistency: Share of records that agree with related ones, 0 to 1. [1]
+    sample_n: Records that were looked at. [1]
+    from_at: Begin of the period.
+    to_at: End of the period.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.platform.DataQualityReported"
+
+    entry_id: str
+    completeness: float
+    timeliness_s: float
+    validity: float
+    uniqueness: float
+    consistency: float
+    sample_n: int
+    from_at: datetime
+    to_at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "entry_id": self.entry_id,
+            "completeness": self.completeness,
+            "timeliness_s": self.timeliness_s,
+            "validity": self.validity,
+            "uniqueness": self.uniqueness,
+            "consistency": self.consistency,
+            "sample_n": self.sample_n,
+            "from_at": self.from_at,
+            "to_at": self.to_at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            entry_id=raw["entry_id"],
+            completeness=raw["completeness"],
+            timeliness_s=raw["timeliness_s"],
+            validity=raw["validity"],
+            uniqueness=raw["uniqueness"],
+            consistency=raw["consistency"],
+            sample_n=raw["sample_n"],
+            from_at=raw["from_at"],
+            to_at=raw["to_at"],
+        )
+
+
+class GridAssignmentChanged(Record, frozen=True, kw_only=True):
+    """网格责任变更: Who answers for a grid cell from a moment on; the full state of the cell's assignment in a compacted topic.
+
+    grid_code: The grid cell.
+    worker_id: Grid worker. (personal data, P1)
+    backup_id: Who stands in. (personal data, P1)
+    dept_posts: Post that answers for the cell by department.
+    valid_from: From when.
+    valid_to: Until when; null while it is open.
+    version: Counts the changes of the cell from 1.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.platform.GridAssignmentChanged"
+
+    grid_code: str
+    worker_id: str
+    backup_id: str | None = None
+    dept_posts: Mapping[str, str] = msgspec.field(default_factory=dict)
+    valid_from: datetime
+    valid_to: datetime | None = None
+    version: int
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "grid_code": self.grid_code,
+            "worker_id": self.worker_id,
+            "backup_id": self.backup_id,
+            "dept_posts": self.dept_posts,
+            "valid_from": self.valid_from,
+            "valid_to": self.valid_to,
+            "version": self.version,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            grid_code=raw["grid_code"],
+            worker_id=raw["worker_id"],
+            backup_id=raw["backup_id"],
+            dept_posts=raw["dept_posts"],
+            valid_from=raw["valid_from"],
+            valid_to=raw["valid_to"],
+            version=raw["version"],
+        )
+
+
+class PlaceChanged(Record, frozen=True, kw_only=True):
+    """空间要素变更: A place as it is from a moment on; the full state of the place in a compacted topic.
+
+    place_id: The place, the same through renaming and moving.
+    kind: Kind of place.
+    code: Its code in force: for an area the statistical code of 6, 9 or 12 digits.
+    name: Name for people, Chinese.
+    parent_id: Place that it belongs to.
+    area_code: Area where it lies, statistical code.
+    location: A point in it.
+    geometry_ref: Address of its outline in the map store.
+    valid_from: From when it is so; cases of earlier days keep the earlier area.
+    valid_to: Until when; null while it is open.
+    version: Counts the changes of the place from 1.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.platform.PlaceChanged"
+
+    place_id: str
+    kind: PlaceKind
+    code: str
+    name: str
+    parent_id: str | None = None
+    area_code: str
+    location: GeoPoint | None = None
+    geometry_ref: str | None = None
+    valid_from: datetime
+    valid_to: datetime | None = None
+    version: int
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "place_id": self.place_id,
+            "kind": self.kind,
+            "code": self.code,
+            "name": self.name,
+            "parent_id": self.parent_id,
+            "area_code": self.area_code,
+            "location": None if self.location is None else self.location.to_avro(),
+            "geometry_ref": self.geometry_ref,
+            "valid_from": self.valid_from,
+            "valid_to": self.valid_to,
+            "version": self.version,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            place_id=raw["place_id"],
+            kind=_PLACE_KIND[raw["kind"]],
+            code=raw["code"],
+            name=raw["name"],
+            parent_id=raw["parent_id"],
+            area_code=raw["area_code"],
+            location=None if raw["location"] is None else GeoPoint.from_avro(raw["location"]),
+            geometry_ref=raw["geometry_ref"],
+            valid_from=raw["valid_from"],
+            valid_to=raw["valid_to"],
+            version=raw["version"],
+        )
+
+
+class PrivilegedActionDecided(Record, frozen=True, kw_only=True):
+    """特权操作复核: A second person released or refused an act; never the one who asked.
+
+    action_id: The act.
+    approved: True when it may be done.
+    reviewer: Second person. (personal data, P1)
+    note: Reason of the second person, Chinese.
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.platform.PrivilegedActionDecided"
+
+    action_id: str
+    approved: bool
+    reviewer: str
+    note: str = ""
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "action_id": self.action_id,
+            "approved": self.approved,
+            "reviewer": self.reviewer,
+            "note": self.note,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            action_id=raw["action_id"],
+            approved=raw["approved"],
+            reviewer=raw["reviewer"],
+            note=raw["note"],
+            at=raw["at"],
+        )
+
+
+class PrivilegedActionHeld(Record, frozen=True, kw_only=True):
+    """特权操作拦截: A dangerous act waits for a second person: bulk export, unmasking of many records, standing orders, rules, replays with effects, grants.
+
+    action_id: The act.
+    actor: Person who wants to do it. (personal data, P1)
+    action: Name of the act, e.g. BULK_EXPORT.
+    target: What it would touch.
+    reason: Why, in the person's words.
+    expires_at: After this moment it is refused.
+    at: When it was held.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.platform.PrivilegedActionHeld"
+
+    action_id: str
+    actor: str
+    action: str
+    target: str
+    reason: str
+    expires_at: datetime
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "action_id": self.action_id,
+            "actor": self.actor,
+            "action": self.action,
+            "target": self.target,
+            "reason": self.reason,
+            "expires_at": self.expires_at,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            action_id=raw["action_id"],
+            actor=raw["actor"],
+            action=raw["action"],
+            target=raw["target"],
+            reason=raw["reason"],
+            expires_at=raw["expires_at"],
+            at=raw["at"],
+        )
+
+
+class SensitiveDataViewed(Record, frozen=True, kw_only=True):
+    """敏感数据访问: Personal data were read in clear; who, whose, which fields and what for, never the values.
+
+    actor: Person or service that read. (personal data, P1)
+    subject_id: Person, report or incident whose data were read.
+    record_type: Full name of the record.
+    record_ref: Where it is: topic and event id, or table and row.
+    fields: Names of the fields that were read.
+    purpose: What for.
+    case_id: Open case that justifies it.
+    viewed_at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.platform.SensitiveDataViewed"
+
+    actor: str
+    subject_id: str
+    record_type: str
+    record_ref: str
+    fields: tuple[str, ...]
+    purpose: str
+    case_id: str | None = None
+    viewed_at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "actor": self.actor,
+            "subject_id": self.subject_id,
+            "record_type": self.record_type,
+            "record_ref": self.record_ref,
+            "fields": self.fields,
+            "purpose": self.purpose,
+            "case_id": self.case_id,
+            "viewed_at": self.viewed_at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            actor=raw["actor"],
+            subject_id=raw["subject_id"],
+            record_type=raw["record_type"],
+            record_ref=raw["record_ref"],
+            fields=tuple(raw["fields"]),
+            purpose=raw["purpose"],
+            case_id=raw["case_id"],
             viewed_at=raw["viewed_at"],
         )

@@ -53,8 +53,13 @@ class QueryServicer(rpc.DispatchQueryServicer):
         row = found[0]
         personal = {name: getattr(row, name) or "" for name in _PERSONAL}
         if request.purpose:
-            about = row.case_id or row.report_id
-            clear = self._service.clear(*personal.values(), purpose=request.purpose, actor=request.actor, about=about)
+            clear = self._service.clear(
+                *personal.values(),
+                purpose=request.purpose,
+                actor=request.actor,
+                about=f"report {row.report_id}",
+                case_id=row.case_id,
+            )
             personal = {name: value.reveal() for name, value in zip(personal, clear, strict=True)}
         return pb.ReportView(
             report_id=row.report_id,

@@ -4,7 +4,8 @@ import sys
 
 import typer
 
-from liandong.cli import generate, local, world
+from liandong.cli import generate, keys, local, world
+from liandong.cli.recover import recover
 from liandong.cli.simulate import simulate
 from liandong.errors import LiandongError
 
@@ -18,7 +19,9 @@ app = typer.Typer(
 local.register(app)
 generate.register(app)
 app.command()(simulate)
+app.command()(recover)
 app.add_typer(world.app, name="world")
+app.add_typer(keys.app, name="keys")
 
 
 def run() -> None:

@@ -143,7 +143,7 @@ def emit_links(contract: Contract) -> str:
     ]
     rules = {peer: _rules(contract, way) for peer, way in PEERS.items()}
     contexts = sorted({context_of(entry.type) for topic in contract.topics for entry in topic.records if entry.link})
-    lines += [f"from {contract.module} import {', '.join([*contexts, 'topics'])}"] if contexts else []
+    lines += [f"from {contract.module} import {', '.join(sorted([*contexts, 'topics']))}"] if contexts else []
     used = ["Condition"] if any("Condition(" in line for lanes in rules.values() for line in lanes) else []
     lines += [f"from liandong_contracts.linking import {', '.join([*used, 'Lane', 'LinkRule', 'Peer'])}", ""]
     lines += ["RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {"]

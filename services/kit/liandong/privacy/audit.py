@@ -9,7 +9,7 @@ from liandong.privacy.sealed import Sealed
 
 
 def viewed(
-    values: Iterable[Sealed], *, purpose: str, actor: str, about: str, service: str, at: datetime
+    values: Iterable[Sealed], *, purpose: str, actor: str, about: str, case_id: str | None, at: datetime
 ) -> Iterator[SensitiveDataViewed]:
     """Return one record for each subject and record type. Raises ValueError without a purpose or an actor."""
     if not purpose.strip() or not actor.strip():
@@ -19,12 +19,12 @@ def viewed(
         fields.setdefault((value.place.subject, value.place.record), []).append(value.place.field)
     for (subject, record), names in fields.items():
         yield SensitiveDataViewed(
-            subject_id=subject,
-            record=record,
-            fields=tuple(dict.fromkeys(names)),
-            record_ref=about,
-            purpose=purpose,
             actor=actor,
-            service=service,
+            subject_id=subject,
+            record_type=record,
+            record_ref=about or subject,
+            fields=tuple(dict.fromkeys(names)),
+            purpose=purpose,
+            case_id=case_id,
             viewed_at=at,
         )

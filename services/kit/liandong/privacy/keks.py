@@ -18,6 +18,8 @@ from liandong_contracts.kit import SubjectKey
 from liandong.errors import ConfigError
 from liandong.privacy.tokens import KEY_BYTES, NONCE_BYTES, DataKey, Random
 
+LOCAL_KEK = "local-0001"
+"""Name of the key that local mode makes when there is none."""
 _LOOK_AGAIN_S = 5.0
 
 

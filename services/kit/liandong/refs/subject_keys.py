@@ -15,10 +15,9 @@ from confluent_kafka import KafkaException, Producer
 from liandong_contracts.base import Record
 from liandong_contracts.kit import SubjectKey
 
-from liandong.clock import real_now
 from liandong.errors import ConfigError, Unavailable
 from liandong.privacy.grants import all_key_writers, key_topic, key_writers, writers_of, writes_personal
-from liandong.privacy.keks import KekFolder, Keks, generate, unwrap, wrap
+from liandong.privacy.keks import LOCAL_KEK, KekFolder, Keks, generate, unwrap, wrap
 from liandong.privacy.sealed import Place
 from liandong.privacy.service import Privacy
 from liandong.privacy.tokens import DataKey, Random
@@ -27,7 +26,6 @@ from liandong.refs.view import Decoder, View
 from liandong.settings import Settings
 from liandong.stream.tuning import PARTITIONER
 
-LOCAL_KEK = "local-0001"
 _PATIENCE_S = 3.0
 _ABSENT = 10_000
 
@@ -225,8 +223,3 @@ def _rewrapped(row: SubjectKey, keks: Keks, random: Random) -> SubjectKey:
             "back beside the new one, and rotate again"
         )
     return wrap(DataKey(row.key_id, secret), row.subject, keks, row.created_at, random)
-
-
-def new_kek_name() -> str:
-    """Return a name for a key-encryption key that comes after all that were named so before."""
-    return f"kek-{real_now():%Y%m%d-%H%M%S}"

@@ -161,14 +161,23 @@ class WorkflowService:
         """Return the rows of a query on committed data; safe from any thread."""
         return self._bound().read(query)
 
-    def clear(self, *values: str, purpose: str, actor: str, about: str = "", timeout_s: float = 10.0) -> list[Clear]:
+    def clear(
+        self,
+        *values: str,
+        purpose: str,
+        actor: str,
+        about: str = "",
+        case_id: str | None = None,
+        timeout_s: float = 10.0,
+    ) -> list[Clear]:
         """Return sealed values in the clear, for queries; each is opened only once its audit record is committed.
 
-        `about` is what is looked at, for people. What was erased, altered or moved is the mask. Raises PermissionError
-        when no topic's file grants it, ValueError without purpose or actor, TimeoutError when nothing was committed.
+        `about` is where they are (table and row), `case_id` the case that justifies it. What was erased, altered or
+        moved is the mask. Raises PermissionError when no topic's file grants it, ValueError without purpose or actor,
+        TimeoutError when nothing was committed.
         """
         runtime = self._bound()
-        step = ClearStep(values, purpose=purpose, actor=actor, about=about)
+        step = ClearStep(values, purpose=purpose, actor=actor, about=about, case_id=case_id)
         runtime.audited(step).result(timeout_s)
         return [runtime.open(value) for value in values]
 

@@ -15,11 +15,12 @@ from liandong.workflow.work import Work
 class ClearStep:
     """The audit records of one read. Every read is a new fact, so its id comes from chance; a retry keeps it."""
 
-    def __init__(self, values: Sequence[str], *, purpose: str, actor: str, about: str) -> None:
+    def __init__(self, values: Sequence[str], *, purpose: str, actor: str, about: str, case_id: str | None) -> None:
         self._values = values
         self._purpose = purpose
         self._actor = actor
         self._about = about
+        self._case_id = case_id
         self._id = ids.event_id(secrets.token_hex(16), "clear-read", 0)
         self._binding: Binding | None = None
         self._error: Exception | None = None
@@ -42,7 +43,7 @@ class ClearStep:
         handle(self._binding, unit, cause, f"{self._binding.service} clear read", "internal", self._audit, None)
 
     def _audit(self, _subject: None, work: Work) -> None:
-        work.audit(self._values, purpose=self._purpose, actor=self._actor, about=self._about)
+        work.audit(self._values, purpose=self._purpose, actor=self._actor, about=self._about, case_id=self._case_id)
 
     def fail(self, unit: Unit, error: Exception) -> None:
         """Keep the error for the caller, who then reads nothing."""

@@ -126,20 +126,22 @@ class Work:
         self._unit.emitted.append(event)
         return event
 
-    def clear(self, *values: str, purpose: str, actor: str, about: str = "") -> list[Clear]:
+    def clear(self, *values: str, purpose: str, actor: str, about: str = "", case_id: str | None = None) -> list[Clear]:
         """Return sealed values in the clear, with an audit record in the same transaction.
 
-        `about` is what is looked at, for people: a case id. A value that was erased, altered or moved is the mask.
-        Raises PermissionError when no topic's file grants it, ValueError without purpose or actor.
+        `about` is where they are (topic and event id, table and row), `case_id` the case that justifies it. A value
+        that was erased, altered or moved is the mask. Raises PermissionError when no topic's file grants it, ValueError
+        without purpose or actor.
         """
-        self.audit(values, purpose=purpose, actor=actor, about=about)
+        self.audit(values, purpose=purpose, actor=actor, about=about, case_id=case_id)
         return [self._binding.personal.open(value) for value in values]
 
-    def audit(self, values: Sequence[str], *, purpose: str, actor: str, about: str) -> None:
-        """Put on record that these sealed values are about to be read; the errors are those of `clear`."""
+    def audit(
+        self, values: Sequence[str], *, purpose: str, actor: str, about: str = "", case_id: str | None = None
+    ) -> None:
+        """Put on record that these sealed values are about to be read; parameters and errors are those of `clear`."""
         granted: list[Sealed] = [each for value in values if (each := self._binding.personal.granted(value))]
-        service = self._binding.service
-        for record in viewed(granted, purpose=purpose, actor=actor, about=about, service=service, at=self.now):
+        for record in viewed(granted, purpose=purpose, actor=actor, about=about, case_id=case_id, at=self.now):
             self._publish(topics.PLATFORM_AUDIT_REQUEST, record, None, None, None)  # who has the grant may say so
 
     def after(
