@@ -19,7 +19,8 @@ ANYTHING = st.text(st.characters(), max_size=60)  # every code point, lone surro
 @given(ANYTHING)
 def test_any_text_comes_back_and_is_not_in_the_token(text: str) -> None:
     token = seal(text, PLACE, KEY, os.urandom)
-    assert token.isascii() and token.isprintable()
+    assert token.isascii()
+    assert token.isprintable()
     assert not text or open_token(token, PLACE, KEY.secret) == text  # nobody seals the empty text
     assert len(text) < 4 or text not in token
 
@@ -55,7 +56,8 @@ def test_every_spare_bit_of_the_base64_counts() -> None:
     spare = seal("abc", PLACE, KEY, os.urandom)
     assert len(spare.rpartition(".")[2]) % 4 == 2
     opened = [c for c in alphabet if _opens(spare[:-1] + c)]
-    assert opened == [spare[-1]] and _opens(token)
+    assert opened == [spare[-1]]
+    assert _opens(token)
 
 
 def _opens(token: str) -> bool:
@@ -76,9 +78,12 @@ def test_a_sealed_value_is_the_mask_to_everyone() -> None:
     token = seal("00000000001", PLACE, KEY, os.urandom)
     sealed = Sealed(token, PLACE)
     assert f"{sealed}|{sealed!r}|{sealed:>3}|" + str(sealed) == "***|'***'|***|***"
-    assert sealed == "***" and sealed != Sealed("", PLACE)
+    assert sealed == "***"
+    assert sealed != Sealed("", PLACE)
     for twin in (copy.deepcopy(sealed), pickle.loads(pickle.dumps(sealed)), Sealed.from_stored(sealed.stored)):
-        assert twin == sealed and twin.place == PLACE and twin.token == token
+        assert twin == sealed
+        assert twin.place == PLACE
+        assert twin.token == token
 
 
 def test_a_stored_value_keeps_a_subject_with_any_sign() -> None:
