@@ -83,8 +83,9 @@ def _topic(topic: TopicFile, contract: Contract) -> str:
     facts = [f"Partitions: {counts}.", f"Kept: {kept}.", f"After a dead letter {after}."]
     facts.append(f"Sharing: {topic.catalogue}.")
     links = [_leaves(entry, entry.link, contract) for entry in topic.records if entry.link]
-    facts.append(f"Leaves its tier: {'; '.join(links)}." if links else "Never leaves its tier.")
+    facts.append("Leaves its tier:" if links else "Never leaves its tier.")
     parts = [f"### {topic.name}\n", topic.doc, "\n" + " ".join(facts) + "\n"]
+    parts += ["\n".join(f"- {link}" for link in links) + "\n"] if links else []
     for entry in topic.records:
         record = contract.types[entry.type]
         if isinstance(record, RecordType) and _home(record, contract) == topic.name:
@@ -99,15 +100,17 @@ def _leaves(entry: TopicRecord, link: Link, contract: Contract) -> str:
     """Say which way the events of a record leave, when, and without which fields."""
     text = f"{short_name(entry.type)} {link.direction} ({link.lane})"
     for field, condition in link.when.items():
-        said = (f"{rule} {_words(value)}".replace("_", " ", 1) for rule, value in condition if value is not None)
-        text += f" when {field} {' and '.join(said)}"
+        said = (f"{rule.replace('_', ' ')} {_words(value)}" for rule, value in condition if value is not None)
+        text += f"{' and' if ' when ' in text else ' when'} {field} {' and '.join(said)}"
     record = contract.types[entry.type] if entry.type in contract.types else contract.foreign[entry.type]
     gone = masked(entry, record, {**contract.foreign, **contract.types}) if isinstance(record, RecordType) else ()
     return text + (f" without {', '.join(gone)}" if gone else "")
 
 
 def _words(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _home(record: RecordType, contract: Contract) -> str:
@@ -152,8 +155,7 @@ def _personal(field: RecordField) -> str:
 def _default(field: RecordField) -> str:
     if not field.has_default or field.type.nullable:
         return ""
-    value = str(field.default).lower() if isinstance(field.default, bool) else field.default
-    return f", default {'empty' if value in ('', [], {}) else value}"
+    return f", default {'empty' if field.default in ('', [], {}) else _words(field.default)}"
 
 
 def _shown(type_: FieldType, contract: Contract) -> str:
