@@ -326,7 +326,7 @@ class ReportAttached(Record, frozen=True, kw_only=True):
 
 
 class ReportReceived(Record, frozen=True, kw_only=True):
-    """诉求受理: A citizen's, patrol's or device's report was taken in. Carries no name and no telephone number.
+    """诉求受理: A citizen's, patrol's or device's report was taken in. What a person said or is called is encrypted for the report.
 
     report_id: The report.
     channel: Where it came from.
@@ -337,6 +337,9 @@ class ReportReceived(Record, frozen=True, kw_only=True):
     address_text: Place in the reporter's words. (personal data, P2)
     location: Place, when the channel gave one.
     anonymous: True when the reporter wants to stay unknown.
+    reporter_name: Name of the reporter, when given. (personal data, P2)
+    reporter_phone: Telephone number for the call-back, when given. (personal data, P2)
+    media_refs: Addresses of pictures, recordings and films in the media store, never their content.
     """
 
     FULL_NAME: ClassVar[str] = "liandong.dispatch.ReportReceived"
@@ -350,6 +353,9 @@ class ReportReceived(Record, frozen=True, kw_only=True):
     address_text: str
     location: GeoPoint | None = None
     anonymous: bool
+    reporter_name: str | None = None
+    reporter_phone: str | None = None
+    media_refs: tuple[str, ...] = ()
 
     def to_avro(self) -> dict[str, Any]:
         return {
@@ -362,6 +368,9 @@ class ReportReceived(Record, frozen=True, kw_only=True):
             "address_text": self.address_text,
             "location": None if self.location is None else self.location.to_avro(),
             "anonymous": self.anonymous,
+            "reporter_name": self.reporter_name,
+            "reporter_phone": self.reporter_phone,
+            "media_refs": self.media_refs,
         }
 
     @classmethod
@@ -376,4 +385,7 @@ class ReportReceived(Record, frozen=True, kw_only=True):
             address_text=raw["address_text"],
             location=None if raw["location"] is None else GeoPoint.from_avro(raw["location"]),
             anonymous=raw["anonymous"],
+            reporter_name=raw["reporter_name"],
+            reporter_phone=raw["reporter_phone"],
+            media_refs=tuple(raw["media_refs"]),
         )

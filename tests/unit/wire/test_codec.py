@@ -1,5 +1,5 @@
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from io import BytesIO
 from typing import Any
 
@@ -92,6 +92,15 @@ def test_times_are_cut_to_milliseconds(in_c: bool) -> None:
     after = Codec(LocalIds(), in_c=in_c).decode(Codec(LocalIds(), in_c=in_c).encode("t", came))
     assert isinstance(after, DeviceCameOnline)
     assert after.at == AT
+
+
+@pytest.mark.parametrize("in_c", HALVES)
+def test_a_time_of_another_zone_is_the_same_moment(in_c: bool) -> None:
+    codec, beijing = Codec(LocalIds(), in_c=in_c), AT.astimezone(timezone(timedelta(hours=8)))
+    came = DeviceCameOnline(device_id="d", offline_s=1, backlog_readings=0, at=beijing)
+    after = codec.decode(codec.encode("t", came))
+    assert isinstance(after, DeviceCameOnline)
+    assert (after.at, after.at.tzinfo) == (AT, UTC)
 
 
 @pytest.mark.parametrize("in_c", HALVES)

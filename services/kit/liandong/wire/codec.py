@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import fastavro
 from fastavro.validation import ValidationError, validate
 from liandong_contracts.base import Record, unknown_symbol_watchers
-from liandong_contracts.records import RECORDS
 from prometheus_client import Counter
 
+from liandong.contracts import known_records
 from liandong.errors import DecodeError, EncodeError
 from liandong.settings import Settings
 from liandong.wire.bodies import body_of, native, own_body
@@ -77,14 +77,14 @@ class Codec:
     def __init__(
         self,
         ids: SchemaIds,
-        records: Mapping[str, type[Record]] = RECORDS,
+        records: Mapping[str, type[Record]] | None = None,
         *,
         limit: int = DEFAULT_LIMIT,
         in_c: bool = True,
         seal: Seal | None = None,
     ) -> None:
         self._ids = ids
-        self._records = records
+        self._records = known_records() if records is None else records
         self._limit = limit
         self._in_c = in_c and native is not None
         self._seal = seal
