@@ -122,6 +122,7 @@ def test_an_array_in_several_blocks_is_read() -> None:
             "source_ids_total": 2,
             "at": datetime(2031, 7, 20, tzinfo=UTC),
             "recede_cm_per_h": None,
+            "actions": [],
         }
     )
     body = write(record)

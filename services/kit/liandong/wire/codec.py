@@ -7,9 +7,9 @@ from typing import Any
 
 import fastavro
 from liandong_contracts.base import Record, unknown_symbol_watchers
-from liandong_contracts.records import RECORDS
 from prometheus_client import Counter
 
+from liandong.contracts import known_records
 from liandong.errors import DecodeError
 from liandong.settings import Settings
 from liandong.wire.compiled import Read, Write, body_functions
@@ -46,9 +46,9 @@ class _Reading:
 class Codec:
     """Encodes records under the schema id of their topic, decodes values of every version of every known record."""
 
-    def __init__(self, ids: SchemaIds, records: Mapping[str, type[Record]] = RECORDS) -> None:
+    def __init__(self, ids: SchemaIds, records: Mapping[str, type[Record]] | None = None) -> None:
         self._ids = ids
-        self._records = records
+        self._records = known_records() if records is None else records
         self._writing: dict[tuple[str, type[Record]], tuple[bytes, Write]] = {}
         self._reading: dict[int, _Reading] = {}
 
