@@ -8,41 +8,34 @@ from typing import Any
 
 from liandong_contracts.base import MASK, Record
 
-from liandong.privacy.fields import Walk, walk_of
+from liandong.privacy.fields import walk_of
 from liandong.privacy.keyring import UNREADABLE_VALUES
 from liandong.privacy.sealed import Place, Sealed
 from liandong.privacy.tokens import key_id_of
 
-Write = Callable[[Any], bytes]
-Read = Callable[[bytes, int], tuple[Any, int]]
+Write = Callable[[Any, bytes], bytes]
+Read = Callable[[bytes, int], Any]
 
 
 class NotSealed(ValueError):
     """A personal value was about to leave unencrypted."""
 
 
-def token_writer(record: type[Record], write: Write) -> Write:
-    """Return what writes the tokens of a record's sealed values. It raises NotSealed for a plain one."""
-    walk = walk_of(record)
-    return write if walk is None else _writing(walk, write)
+class Tokens:
+    """What every codec does with personal values (see `liandong.wire.codec.Seal`)."""
+
+    def writing(self, record: type[Record], write: Write) -> Write:
+        """Return what writes the tokens of a record's sealed values. It raises NotSealed for a plain one."""
+        walk = walk_of(record)
+        return write if walk is None else lambda value, prefix: write(walk(value, _token), prefix)
+
+    def reading(self, record: type[Record], read: Read) -> Read:
+        """Return what reads tokens as sealed values. Text that is no token is dropped and counted, never shown."""
+        walk = walk_of(record)
+        return read if walk is None else lambda raw, at: walk(read(raw, at), _sealed)
 
 
-def token_reader(record: type[Record], read: Read) -> Read:
-    """Return what reads tokens as sealed values. Text that is no token is dropped and counted, never shown."""
-    walk = walk_of(record)
-    return read if walk is None else _reading(walk, read)
-
-
-def _writing(walk: Walk, write: Write) -> Write:
-    return lambda record: write(walk(record, _token))
-
-
-def _reading(walk: Walk, read: Read) -> Read:
-    def sealed(raw: bytes, at: int) -> tuple[Any, int]:
-        record, end = read(raw, at)
-        return walk(record, _sealed), end
-
-    return sealed
+TOKENS = Tokens()
 
 
 def _token(text: str, place: Place) -> str:

@@ -12,6 +12,7 @@ from typing import Protocol, cast
 
 import msgspec
 from confluent_kafka import KafkaException, Producer
+from confluent_kafka.admin import AdminClient
 from liandong_contracts.base import Record
 from liandong_contracts.kit import SubjectKey
 
@@ -136,12 +137,12 @@ class KeyKeeper:
 
     def status(self) -> list[KeyCount]:
         """Count the keys of every service. Raises Unavailable."""
-        return [self._count(service) for service in all_key_writers()]
+        return [self._count(service) for service in self._services()]
 
     def erase(self, subject: str) -> dict[str, int]:
         """Delete every data key of a subject; return how many by service. It cannot be undone."""
         gone = {}
-        for service in all_key_writers():
+        for service in self._services():
             with self._alone(service) as producer:
                 kept = [(key, row) for key, row in self._rows(service) if row.subject == subject]
                 self._send(producer, service, [(key, None) for key, _ in kept])
@@ -154,12 +155,20 @@ class KeyKeeper:
         Raises ConfigError, and changes nothing of that service, when a key cannot be unwrapped.
         """
         newest, changed = keks.newest()[0], {}
-        for service in all_key_writers():
+        for service in self._services():
             with self._alone(service) as producer:
                 old = [(key, row) for key, row in self._rows(service) if row.kek_id != newest]
                 self._send(producer, service, [(key, _rewrapped(row, keks, random)) for key, row in old])
                 changed[service] = len(old)
         return changed
+
+    def _services(self) -> list[str]:
+        """Return the services that have made keys here: those whose topic exists. Raises Unavailable."""
+        try:
+            there = AdminClient({"bootstrap.servers": self._settings.bootstrap, "log_level": 0}).list_topics(timeout=10)
+        except KafkaException as error:
+            raise Unavailable(f"Kafka at {self._settings.bootstrap} does not answer: {error.args[0].str()}") from error
+        return [service for service in all_key_writers() if self._wire(service) in there.topics]
 
     def _count(self, service: str) -> KeyCount:
         rows = [row for _, row in self._rows(service)]
