@@ -167,6 +167,40 @@ class Tier(StrEnum):
 _DATUM = symbols(Datum)
 
 
+class Casualties(Record, frozen=True, kw_only=True):
+    """伤亡情况: People harmed, as known at the time of the event; corrected by later events, never added up over them.
+
+    dead: Dead. [1]
+    hurt: Injured. [1]
+    missing: Missing. [1]
+    trapped: Trapped and not yet freed. [1]
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.common.Casualties"
+
+    dead: int = 0
+    hurt: int = 0
+    missing: int = 0
+    trapped: int = 0
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "dead": self.dead,
+            "hurt": self.hurt,
+            "missing": self.missing,
+            "trapped": self.trapped,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            dead=raw["dead"],
+            hurt=raw["hurt"],
+            missing=raw["missing"],
+            trapped=raw["trapped"],
+        )
+
+
 class GeoPoint(Record, frozen=True, kw_only=True):
     """位置: A position on the earth; never without its datum.
 

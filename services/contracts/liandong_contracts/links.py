@@ -2,12 +2,38 @@
 
 from collections.abc import Mapping
 
-from liandong_contracts import common, dispatch, emergency, fire, flood, linkage, sensing, topics, water
+from liandong_contracts import common, dispatch, emergency, fire, flood, ioc, linkage, platform, sensing, topics, water
 from liandong_contracts.linking import Condition, Lane, LinkRule, Peer
 
 RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
     "upper": {
         "P0": (
+            LinkRule(
+                topic=topics.DISPATCH_CASE,
+                record=dispatch.CaseEscalated,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_INCIDENT,
+                record=emergency.IncidentReported,
+                mask=("informant", "first_facts"),
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_INCIDENT,
+                record=emergency.IncidentAssessed,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_REPORT,
+                record=emergency.SituationReported,
+                mask=("informant",),
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_WARNING,
+                record=emergency.PublicWarningIssued,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_WARNING,
+                record=emergency.PublicWarningCancelled,
+            ),
             LinkRule(
                 topic=topics.FIRE_ALARM,
                 record=fire.FireAlarmVerified,
@@ -29,12 +55,39 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
         ),
         "P1": (
             LinkRule(
+                topic=topics.EMERGENCY_DRILL,
+                record=emergency.DrillStarted,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_EVACUATION,
+                record=emergency.EvacuationProgressed,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_INCIDENT,
+                record=emergency.IncidentUpdated,
+                mask=("note",),
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_INCIDENT,
+                record=emergency.IncidentClosed,
+            ),
+            LinkRule(
                 topic=topics.EMERGENCY_NOTICE,
                 record=emergency.NoticeAcknowledged,
             ),
             LinkRule(
                 topic=topics.EMERGENCY_NOTICE,
                 record=emergency.NoticeUnanswered,
+                when=(Condition("exhausted", one_of=(True,)),),
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_RESOURCE,
+                record=emergency.ResourceCommitted,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_RESOURCE_REQUEST,
+                record=emergency.ResourceRequested,
+                when=(Condition("unmet", one_of=(True,)),),
             ),
             LinkRule(
                 topic=topics.EMERGENCY_RESPONSE,
@@ -49,8 +102,16 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
                 record=emergency.ResponseTerminated,
             ),
             LinkRule(
+                topic=topics.EMERGENCY_SHELTER,
+                record=emergency.ShelterStatusChanged,
+            ),
+            LinkRule(
                 topic=topics.EMERGENCY_TASK,
                 record=emergency.TaskAcknowledged,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_TASK,
+                record=emergency.TaskDeclined,
             ),
             LinkRule(
                 topic=topics.EMERGENCY_TASK,
@@ -87,6 +148,14 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
             LinkRule(
                 topic=topics.FLOOD_SPOT,
                 record=flood.WaterloggingCleared,
+            ),
+            LinkRule(
+                topic=topics.IOC_INSTRUCTION_REQUEST,
+                record=ioc.LeaderInstructionAnswered,
+            ),
+            LinkRule(
+                topic=topics.IOC_MODE,
+                record=ioc.CommandModeChanged,
             ),
             LinkRule(
                 topic=topics.LINKAGE_ASSIST_REQUEST,
@@ -152,23 +221,97 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
             ),
             LinkRule(
                 topic=topics.DISPATCH_CASE,
+                record=dispatch.CaseMerged,
+            ),
+            LinkRule(
+                topic=topics.DISPATCH_CASE,
                 record=dispatch.ReportAttached,
             ),
             LinkRule(
                 topic=topics.DISPATCH_CASE,
-                record=dispatch.CaseClockBreached,
+                record=dispatch.CaseUnmerged,
+            ),
+            LinkRule(
+                topic=topics.DISPATCH_CASE,
+                record=dispatch.CaseAccepted,
+            ),
+            LinkRule(
+                topic=topics.DISPATCH_CASE,
+                record=dispatch.CaseReturned,
+            ),
+            LinkRule(
+                topic=topics.DISPATCH_CASE,
+                record=dispatch.CaseDelayRequested,
+            ),
+            LinkRule(
+                topic=topics.DISPATCH_CASE,
+                record=dispatch.CaseProgressed,
+            ),
+            LinkRule(
+                topic=topics.DISPATCH_CASE,
+                record=dispatch.CaseDisposed,
+            ),
+            LinkRule(
+                topic=topics.DISPATCH_CASE,
+                record=dispatch.CaseRated,
+                mask=("comment",),
+            ),
+            LinkRule(
+                topic=topics.DISPATCH_CASE,
+                record=dispatch.CaseReopened,
             ),
             LinkRule(
                 topic=topics.DISPATCH_CASE,
                 record=dispatch.CaseClosed,
             ),
             LinkRule(
+                topic=topics.DISPATCH_CASE,
+                record=dispatch.CaseClockBreached,
+            ),
+            LinkRule(
+                topic=topics.DISPATCH_REPORT,
+                record=dispatch.ReportRejected,
+                when=(Condition("channel", one_of=("UPPER_TIER",)),),
+            ),
+            LinkRule(
                 topic=topics.DISPATCH_RULE,
                 record=common.RulePublished,
             ),
             LinkRule(
+                topic=topics.EMERGENCY_DRILL,
+                record=emergency.DrillEnded,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_DUTY,
+                record=emergency.DutyShiftStarted,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_DUTY,
+                record=emergency.DutyChecked,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_DUTY_STATE,
+                record=emergency.DutyState,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_PLAN,
+                record=emergency.PlanPublished,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_RESOURCE,
+                record=emergency.ResourceReleased,
+            ),
+            LinkRule(
                 topic=topics.EMERGENCY_RULE,
                 record=common.RulePublished,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_SHELTER_STATE,
+                record=emergency.ShelterState,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_TASK,
+                record=emergency.TaskProgressed,
             ),
             LinkRule(
                 topic=topics.EMERGENCY_TASK,
@@ -181,6 +324,10 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
             LinkRule(
                 topic=topics.FLOOD_RULE,
                 record=common.RulePublished,
+            ),
+            LinkRule(
+                topic=topics.IOC_INDICATOR,
+                record=ioc.IndicatorBreached,
             ),
             LinkRule(
                 topic=topics.LINKAGE_CONFLICT,
@@ -220,6 +367,22 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
         ),
         "P3": (
             LinkRule(
+                topic=topics.DISPATCH_APPRAISAL_SCORE,
+                record=dispatch.AppraisalScored,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_RESOURCE_STATE,
+                record=emergency.ResourceState,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_REVIEW,
+                record=emergency.ReviewCompleted,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_TEAM_STATE,
+                record=emergency.TeamState,
+            ),
+            LinkRule(
                 topic=topics.FLOOD_RAIN,
                 record=flood.RainfallAggregated,
                 when=(Condition("window", one_of=("H1", "H3", "H6", "H12", "H24")),),
@@ -227,6 +390,18 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
             LinkRule(
                 topic=topics.FLOOD_SPOT_CATALOGUE,
                 record=flood.SpotEntry,
+            ),
+            LinkRule(
+                topic=topics.IOC_BRIEFING,
+                record=ioc.BriefingPublished,
+            ),
+            LinkRule(
+                topic=topics.IOC_INDICATOR,
+                record=ioc.IndicatorComputed,
+            ),
+            LinkRule(
+                topic=topics.PLATFORM_CATALOGUE,
+                record=platform.CatalogEntryPublished,
             ),
             LinkRule(
                 topic=topics.SENSING_DEVICE,
@@ -253,8 +428,20 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
     "lower": {
         "P0": (
             LinkRule(
+                topic=topics.EMERGENCY_EVACUATION,
+                record=emergency.EvacuationOrdered,
+            ),
+            LinkRule(
                 topic=topics.EMERGENCY_NOTICE,
                 record=emergency.NoticeSent,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_WARNING,
+                record=emergency.PublicWarningIssued,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_WARNING,
+                record=emergency.PublicWarningCancelled,
             ),
             LinkRule(
                 topic=topics.SENSING_COMMAND_REQUEST,
@@ -262,6 +449,18 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
             ),
         ),
         "P1": (
+            LinkRule(
+                topic=topics.DISPATCH_CASE,
+                record=dispatch.CaseSupervised,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_DRILL,
+                record=emergency.DrillStarted,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_RESOURCE,
+                record=emergency.ResourceCommitted,
+            ),
             LinkRule(
                 topic=topics.EMERGENCY_RESPONSE,
                 record=emergency.ResponseActivated,
@@ -273,6 +472,10 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
             LinkRule(
                 topic=topics.EMERGENCY_RESPONSE,
                 record=emergency.ResponseTerminated,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_SHELTER,
+                record=emergency.ShelterStatusChanged,
             ),
             LinkRule(
                 topic=topics.EMERGENCY_TASK,
@@ -293,6 +496,14 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
             LinkRule(
                 topic=topics.FLOOD_WARNING,
                 record=flood.WeatherWarningReceived,
+            ),
+            LinkRule(
+                topic=topics.IOC_INSTRUCTION,
+                record=ioc.LeaderInstructionIssued,
+            ),
+            LinkRule(
+                topic=topics.IOC_MODE,
+                record=ioc.CommandModeChanged,
             ),
             LinkRule(
                 topic=topics.LINKAGE_ASSIST,
@@ -321,17 +532,49 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
         ),
         "P2": (
             LinkRule(
+                topic=topics.DISPATCH_CASE,
+                record=dispatch.CaseDispatched,
+            ),
+            LinkRule(
+                topic=topics.DISPATCH_CASE,
+                record=dispatch.CaseRuled,
+            ),
+            LinkRule(
+                topic=topics.DISPATCH_CASE,
+                record=dispatch.CaseDelayDecided,
+            ),
+            LinkRule(
+                topic=topics.DISPATCH_CASE,
+                record=dispatch.CaseReopened,
+            ),
+            LinkRule(
                 topic=topics.DISPATCH_REPORT,
                 record=dispatch.ReportReceived,
-                mask=("text", "address_text", "reporter_name", "reporter_phone"),
+                mask=("reporter_name", "reporter_phone"),
             ),
             LinkRule(
                 topic=topics.DISPATCH_RULE,
                 record=common.RulePublished,
             ),
             LinkRule(
+                topic=topics.EMERGENCY_DUTY,
+                record=emergency.DutyChecked,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_PLAN,
+                record=emergency.PlanPublished,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_RESOURCE,
+                record=emergency.ResourceReleased,
+            ),
+            LinkRule(
                 topic=topics.EMERGENCY_RULE,
                 record=common.RulePublished,
+            ),
+            LinkRule(
+                topic=topics.EMERGENCY_SHELTER_STATE,
+                record=emergency.ShelterState,
             ),
             LinkRule(
                 topic=topics.FIRE_RULE,
@@ -358,7 +601,24 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
                 record=common.RulePublished,
             ),
         ),
-        "P3": (),
+        "P3": (
+            LinkRule(
+                topic=topics.IOC_INDICATOR_DEFINITION,
+                record=ioc.IndicatorDefinition,
+            ),
+            LinkRule(
+                topic=topics.PLATFORM_CALENDAR,
+                record=platform.CalendarChanged,
+            ),
+            LinkRule(
+                topic=topics.PLATFORM_CATALOGUE,
+                record=platform.CatalogEntryPublished,
+            ),
+            LinkRule(
+                topic=topics.PLATFORM_PLACE,
+                record=platform.PlaceChanged,
+            ),
+        ),
     },
     "neighbour": {
         "P0": (),

@@ -24,6 +24,10 @@ def test_a_context_has_a_page_with_graph_topics_records_and_code_lists(world: Wo
     assert "| depth_cm | double, optional | cm | Depth. |" in text
     assert "| best | [Mark](#mark), optional |  | Best mark. |" in text
     assert "| who | string, optional |  | Who. Personal data, [P1](../personal-data.md). |" in text
+    assert "| marks | array of [Mark](#mark), default empty |" in text
+    assert "| shade | [Colour](#colour), default RED |" in text
+    assert "| sure | boolean, default true |" in text
+    assert "| count | int, default 3 |" in text
     assert "#### Mark\n" in text
     assert "#### Colour\n" in text
     assert "| WaterSeen | up | P1 | always |  |" in text
@@ -65,10 +69,12 @@ def test_links_and_personal_data_in_one_table_each(world: World) -> None:
     link = {"direction": "up", "lane": "P1", "when": when}
     world.topic(records=[{"type": "liandong.flood.WaterSeen", "link": link}])
     links, personal = page(world, "links.md"), page(world, "personal-data.md")
-    said = "count ≤ 9 and count ≥ 2 and shade in RED, UNKNOWN and sure = True"
+    said = "count ≤ 9 and count ≥ 2 and shade in RED, UNKNOWN and sure = true"
     assert f"| P1 | [WaterSeen](events/flood.md#waterseen) | flood.sight | {said} | who |" in links
     assert "| city | its own | flood.sight | flood.sight |" in links
     assert "| community | nothing | nothing | its own |" in links
+    said = "Personal data, [P2](../personal-data.md) of spot_id."
+    assert f"| who | string |  | Who. {said} |" in page(world, "events/flood.md")
     topic, record = "[flood.sight](events/flood.md#floodsight)", "[WaterSeen](events/flood.md#waterseen)"
     assert f"| {topic} | {record} | who | P2 | spot_id | replaced |" in personal
 
@@ -79,8 +85,10 @@ def test_questions_and_commands_with_their_comments(world: World) -> None:
     path.write_text(text.replace("string spot_id = 1;", "repeated string spot_id = 1;"), encoding="utf-8")
     text = page(world, "rpc.md")
     assert "### FloodQuery\n" in text
-    assert "| Get | [GetRequest](#getrequest) → [GetReply](#getreply) | What is known of a spot. |" in text
-    assert "| Watch | [GetRequest](#getrequest) → stream of [GetReply](#getreply) |  |" in text
+    request, reply = "[GetRequest](#liandong.flood.v1.GetRequest)", "[GetReply](#liandong.flood.v1.GetReply)"
+    assert f"| Get | {request} → {reply} | What is known of a spot. |" in text
+    assert f"| Watch | {request} → stream of {reply} |  |" in text
+    assert '<a id="liandong.flood.v1.GetReply"></a>\n\n#### GetReply\n' in text
     assert "| spot_id | list of string |  |" in text
     assert "| at | Timestamp |  |" in text
 
@@ -137,3 +145,8 @@ def test_the_owner_of_a_topic_is_asked_when_it_changes(world: World, lines: list
 def test_small_words() -> None:
     assert (kept(None), kept(168), kept(30)) == ("last state per key", "7 d", "30 h")
     assert anchor("flood.spot-state") == "floodspot-state"
+
+
+def test_a_record_without_a_link_rule_stays(world: World) -> None:
+    world.topic(records=[{"type": "liandong.flood.WaterSeen"}])
+    assert "Never leaves its tier." in page(world, "events/flood.md")

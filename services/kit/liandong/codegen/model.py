@@ -238,6 +238,11 @@ class Contract:
         """Return the contexts that declare a type, by name."""
         return sorted({context_of(name) for name in self.types})
 
+    @property
+    def known(self) -> dict[str, NamedType]:
+        """Every type that can be referred to, by full name."""
+        return {**self.foreign, **self.types}
+
     def home(self, full_name: str) -> TopicFile:
         """Return the first topic that carries a record, under which the reference describes it."""
         return next(topic for topic in self.topics if full_name in {entry.type for entry in topic.records})

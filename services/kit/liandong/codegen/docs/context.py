@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from liandong.codegen.docs.text import HEAD, condition_text, graph, kept, table, type_text
+from liandong.codegen.docs.text import HEAD, condition_text, default_text, graph, kept, table, type_text
 from liandong.codegen.links import masked
 from liandong.codegen.model import (
     TIERS,
     Contract,
     EnumType,
+    RecordField,
     RecordType,
     TopicFile,
     TopicRecord,
@@ -80,11 +81,11 @@ def _leaving(topic: TopicFile, contract: Contract) -> str:
 
 
 def _way(entry: TopicRecord, contract: Contract) -> tuple[str, ...]:
-    record = contract.types.get(entry.type)
+    record = contract.known.get(entry.type)
     if entry.link is None:
         return ()
     when = " and ".join(condition_text(name, condition) for name, condition in entry.link.when.items())
-    hidden = masked(entry, record, contract.types) if isinstance(record, RecordType) else ()
+    hidden = masked(entry, record, contract.known) if isinstance(record, RecordType) else ()
     ways = ", ".join(sorted(entry.link.ways))
     return short_name(entry.type), ways, entry.link.lane, when or "always", ", ".join(hidden)
 
@@ -109,11 +110,18 @@ def _record(record: RecordType, here: str) -> str:
     name = short_name(record.full_name)
     rows = []
     for field in record.fields:
-        personal = f" Personal data, [{field.pii}](../personal-data.md)." if field.pii else ""
-        rows.append((field.name, type_text(field.type, here), field.unit, field.doc + personal))
+        shown = type_text(field.type, here) + default_text(field)
+        rows.append((field.name, shown, field.unit, field.doc + _personal(field)))
     said = f"{record.zh}. {record.doc}" if record.zh else record.doc
     head = f"#### {name}\n\n`{record.full_name}` {said}\n"
     return "\n".join([head, table(("field", "type", "unit", "meaning"), rows)])
+
+
+def _personal(field: RecordField) -> str:
+    if not field.pii:
+        return ""
+    whose = f" of {field.subject}" if field.subject else ""
+    return f" Personal data, [{field.pii}](../personal-data.md){whose}."
 
 
 def _enum(enum: EnumType) -> str:

@@ -27,8 +27,8 @@ with. Everything on these pages is declared in `schemas/`: a file for each topic
 | request | several services | what others ask of the owner, who alone reads it to decide |
 | evidence | its owner alone | steps inside one service, re-keyed; nobody else reads it |
 
-**Key.** The fields whose value decides the order: events with the same key never overtake each other. Across keys and
-across topics nothing is promised.
+**Key.** The fields whose value decides the order, joined by `+`: events with the same key never overtake each other.
+Across keys and across topics nothing is promised.
 
 **Kept.** How long Kafka has the event. A *state* topic has no end; a key is removed by an empty record.
 
@@ -43,8 +43,10 @@ condition, and which fields are replaced before. All of it in one table: [links]
 
 **Personal data.** Fields marked P1, P2 or P3; P2 and P3 are encrypted: [personal data](personal-data.md).
 
-**Values.** Avro with Confluent framing. Times are UTC milliseconds. A field that is *optional* may be empty. An enum
-begins with its default, which is also what an older reader sees for a newer symbol.
+**Values.** Avro with Confluent framing. Times are UTC milliseconds. Units are UCUM, `1` is a plain count or share. An
+area code has 2, 4, 6, 9 or 12 digits, province to community. A field that is *optional* may be empty; one with a
+default may be left out. Every code list begins with UNKNOWN, which is also what an older reader sees for a newer
+symbol.
 
 **Envelope.** CloudEvents 1.0 in Kafka headers:
 

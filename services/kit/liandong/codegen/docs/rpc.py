@@ -10,7 +10,7 @@ from google.protobuf.descriptor_pb2 import (
     MethodDescriptorProto,
 )
 
-from liandong.codegen.docs.text import HEAD, anchor, table
+from liandong.codegen.docs.text import HEAD, table
 
 _INTRO = """\
 # Questions and commands
@@ -46,10 +46,10 @@ def _file(file: FileDescriptorProto) -> list[str]:
         ]
         parts.append(table(("method", "request → reply", "meaning"), rows))
     for number, message in enumerate(file.message_type):
-        parts.append(_message(message, (_MESSAGE, number), said))
+        parts.append(_message(message, (_MESSAGE, number), said, f"{file.package}.{message.name}"))
     for number, enum in enumerate(file.enum_type):
         values = ", ".join(f"`{value.name}`" for value in enum.value)
-        parts.append(f"#### {enum.name}\n\n{said.get((_ENUM, number), '')}\n\n{values}\n")
+        parts.append(_title(f"{file.package}.{enum.name}") + f"\n{said.get((_ENUM, number), '')}\n\n{values}\n")
     return parts
 
 
@@ -59,14 +59,19 @@ def _call(method: MethodDescriptorProto) -> str:
     return f"{request} → {reply}"
 
 
-def _message(message: DescriptorProto, path: tuple[int, ...], said: Comments) -> str:
+def _title(full_name: str) -> str:
+    """Return a heading that can be linked to by full name: several packages may have a message of one name."""
+    return f'<a id="{full_name}"></a>\n\n#### {full_name.rsplit(".", 1)[-1]}\n'
+
+
+def _message(message: DescriptorProto, path: tuple[int, ...], said: Comments, full_name: str) -> str:
     maps = {nested.name: nested for nested in message.nested_type if nested.options.map_entry}
     rows = [
         (field.name, _type(field, maps), said.get((*path, _FIELD, number), ""))
         for number, field in enumerate(message.field)
     ]
     doc = said.get(path, "")
-    head = f"#### {message.name}\n" + (f"\n{doc}\n" if doc else "")
+    head = _title(full_name) + (f"\n{doc}\n" if doc else "")
     return "\n".join([head, table(("field", "type", "meaning"), rows) if rows else "Empty.\n"])
 
 
@@ -87,4 +92,4 @@ def _plain(field: FieldDescriptorProto) -> str:
 
 def _name(full_name: str) -> str:
     name = full_name.rsplit(".", 1)[-1]
-    return name if full_name.startswith(".google.protobuf.") else f"[{name}](#{anchor(name)})"
+    return name if full_name.startswith(".google.protobuf.") else f"[{name}](#{full_name.lstrip('.')})"

@@ -41,11 +41,11 @@ def emit_personal_data(contract: Contract) -> str:
 
 def _personal(topic: TopicFile, contract: Contract) -> Iterator[tuple[str, ...]]:
     for entry in topic.records:
-        record = contract.types.get(entry.type)
+        record = contract.known.get(entry.type)
         if not isinstance(record, RecordType):
             continue
-        hidden = masked(entry, record, contract.types)
-        for path, field in walked(record, contract.types):
+        hidden = masked(entry, record, contract.known)
+        for path, field in walked(record, contract.known):
             if field.pii:
                 fate = "never leaves" if not entry.link else "replaced" if path in hidden else "as it is"
                 cells = (_linked(topic, topic.name), _linked(contract.home(entry.type), short_name(entry.type)), path)
@@ -67,10 +67,10 @@ def emit_links_page(contract: Contract) -> str:
 def _leaving(contract: Contract, way: Way) -> Iterator[tuple[str, ...]]:
     found = [(entry.link, entry, topic) for topic in contract.topics for entry in topic.records if entry.link]
     for link, entry, topic in sorted(found, key=lambda one: one[0].lane):
-        record = contract.types.get(entry.type)
+        record = contract.known.get(entry.type)
         if way in link.ways:
             when = " and ".join(condition_text(name, condition) for name, condition in link.when.items())
-            hidden = masked(entry, record, contract.types) if isinstance(record, RecordType) else ()
+            hidden = masked(entry, record, contract.known) if isinstance(record, RecordType) else ()
             cells = (link.lane, _linked(contract.home(entry.type), short_name(entry.type)), topic.name)
             yield (*cells, when or "always", ", ".join(hidden))
 
