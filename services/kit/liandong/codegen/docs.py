@@ -1,14 +1,18 @@
 """Write docs/reference/events.md: who writes and reads which topic, and every record field by field. Text only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from liandong.codegen.links import masked
 from liandong.codegen.model import (
     TIERS,
     Contract,
     EnumType,
     FieldType,
+    Link,
+    RecordField,
     RecordType,
     TopicFile,
+    TopicRecord,
     named_in,
     short_name,
 )
@@ -21,23 +25,40 @@ On the wire a topic is called `<tier>.<name>.v1`, in a drill or demo `<world>.<t
 writer, its owner; a *state* topic is compacted and holds the full state per key; a *request* topic asks its owner for
 something; an *evidence* topic is internal to one service. Values are Avro with Confluent framing; the envelope is
 CloudEvents in Kafka headers. Times are UTC milliseconds.
+
+How to read it:
+
+- *Key*: all events with the same key stay in order; a key of several fields is joined in the order shown.
+- *optional* fields may be null; a field with a default may be left out when writing. Units are UCUM, `1` is a plain
+  count or share. An area code has 2, 4, 6, 9 or 12 digits (province to community).
+- *Personal data* has a class: P1 staff or enterprise contact, P2 citizen identity, contact or free text, P3 face,
+  video, health or track; `of <field>` names the field with the id of the person or report whose data it is.
+- *Leaves its tier* says which events other tiers get: the direction, the lane (P0 life safety, P1 command, P2 business,
+  P3 statistics), under which condition, and which fields are replaced before. An event not named there stays.
+- *Sharing* outside the platform: UNCONDITIONAL to every department, CONDITIONAL after a request, NEGATIVE never.
+- *After a dead letter*: whether later events of the same key wait until the failed one is replayed or skipped.
+- A reader that meets a symbol it does not know reads UNKNOWN, the first of every code list.
 """
 
 
 def emit_events(contract: Contract) -> str:
     """Return the reference page of topics, records and enums."""
-    parts = [_HEAD, "## Who writes and who reads\n", _graph(contract), "## Topics\n", _overview(contract)]
+    owners = sorted({topic.owner for topic in contract.topics})
+    parts = [_HEAD, "## Who writes and who reads\n"]
+    parts += [_graph([topic for topic in contract.topics if topic.owner == owner]) for owner in owners]
+    parts += ["## Topics\n", _overview(contract)]
     parts += [_topic(topic, contract) for topic in contract.topics]
-    parts += ["## Records inside records\n", *(_record(record) for record in _nested(contract))]
+    parts += ["## Records inside records\n", *(_record(record, contract) for record in _nested(contract))]
     parts += ["## Code lists\n", *(_enum(enum) for enum in contract.enums())]
     return "\n".join(parts)
 
 
-def _graph(contract: Contract) -> str:
-    lines = ["```mermaid", "flowchart LR"]
-    services = sorted({s for t in contract.topics for s in (*t.producers, *t.consumers)})
+def _graph(topics: Sequence[TopicFile]) -> str:
+    """Draw the topics of one owner; all of them in one picture would be a ball of wool."""
+    lines = [f"### Topics of {topics[0].owner}\n", "```mermaid", "flowchart LR"]
+    services = sorted({s for t in topics for s in (*t.producers, *t.consumers)})
     lines += [f"  {service}([{service}])" for service in services]
-    for topic in contract.topics:
+    for topic in topics:
         node = topic.constant.lower()
         lines.append(f'  {node}["{topic.name}"]')
         lines += [f"  {service} --> {node}" for service in topic.producers]
@@ -61,19 +82,35 @@ def _topic(topic: TopicFile, contract: Contract) -> str:
     after = "later events of the key wait" if topic.after_dead_letter == "park" else "the key goes on"
     facts = [f"Partitions: {counts}.", f"Kept: {kept}.", f"After a dead letter {after}."]
     facts.append(f"Sharing: {topic.catalogue}.")
-    links = [
-        f"{short_name(entry.type)} {entry.link.direction} ({entry.link.lane})" for entry in topic.records if entry.link
-    ]
-    facts.append(f"Leaves its tier: {', '.join(links)}." if links else "Never leaves its tier.")
+    links = [_leaves(entry, entry.link, contract) for entry in topic.records if entry.link]
+    facts.append("Leaves its tier:" if links else "Never leaves its tier.")
     parts = [f"### {topic.name}\n", topic.doc, "\n" + " ".join(facts) + "\n"]
+    parts += ["\n".join(f"- {link}" for link in links) + "\n"] if links else []
     for entry in topic.records:
         record = contract.types[entry.type]
         if isinstance(record, RecordType) and _home(record, contract) == topic.name:
-            parts.append(_record(record))
+            parts.append(_record(record, contract))
         elif isinstance(record, RecordType):
             home = _home(record, contract)
             parts.append(f"{short_name(entry.type)} is described under [{home}](#{home.replace('.', '')}).\n")
     return "\n".join(parts)
+
+
+def _leaves(entry: TopicRecord, link: Link, contract: Contract) -> str:
+    """Say which way the events of a record leave, when, and without which fields."""
+    text = f"{short_name(entry.type)} {link.direction} ({link.lane})"
+    for field, condition in link.when.items():
+        said = (f"{rule.replace('_', ' ')} {_words(value)}" for rule, value in condition if value is not None)
+        text += f"{' and' if ' when ' in text else ' when'} {field} {' and '.join(said)}"
+    record = contract.types[entry.type] if entry.type in contract.types else contract.foreign[entry.type]
+    gone = masked(entry, record, {**contract.foreign, **contract.types}) if isinstance(record, RecordType) else ()
+    return text + (f" without {', '.join(gone)}" if gone else "")
+
+
+def _words(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _home(record: RecordType, contract: Contract) -> str:
@@ -97,24 +134,41 @@ def _nested(contract: Contract) -> Iterator[RecordType]:
             yield record
 
 
-def _record(record: RecordType) -> str:
+def _record(record: RecordType, contract: Contract) -> str:
     title = f"{short_name(record.full_name)} {record.zh}".strip()
-    lines = [f"#### {title}\n", f"`{record.full_name}`: {record.doc}\n"]
+    lines = [f'<a id="{record.full_name}"></a>\n', f"#### {title}\n", f"`{record.full_name}`: {record.doc}\n"]
     lines += ["| field | type | unit | meaning |", "|---|---|---|---|"]
     for field in record.fields:
-        doc = field.doc.replace("|", "\\|") + (f" Personal data, {field.pii}." if field.pii else "")
-        lines.append(f"| {field.name} | {_shown(field.type)} | {field.unit} | {doc} |")
+        doc = field.doc.replace("|", "\\|") + _personal(field)
+        shown = _shown(field.type, contract) + _default(field)
+        lines.append(f"| {field.name} | {shown} | {field.unit} | {doc} |")
     return "\n".join([*lines, ""])
 
 
-def _shown(type_: FieldType) -> str:
+def _personal(field: RecordField) -> str:
+    if not field.pii:
+        return ""
+    whose = f" of {field.subject}" if field.subject else ""
+    return f" Personal data, {field.pii}{whose}."
+
+
+def _default(field: RecordField) -> str:
+    if not field.has_default or field.type.nullable:
+        return ""
+    return f", default {'empty' if field.default in ('', [], {}) else _words(field.default)}"
+
+
+def _shown(type_: FieldType, contract: Contract) -> str:
     if type_.kind in ("array", "map") and type_.item:
-        text = f"{type_.kind} of {_shown(type_.item)}"
-    else:
+        text = f"{type_.kind} of {_shown(type_.item, contract)}"
+    elif type_.name in contract.types:
+        text = f"[{short_name(type_.name)}](#{type_.name})"
+    else:  # the platform's own page has its types
         text = short_name(type_.name) if type_.name else type_.kind
     return f"{text}, optional" if type_.nullable else text
 
 
 def _enum(enum: EnumType) -> str:
     symbols = ", ".join(f"`{symbol}`" for symbol in enum.symbols)
-    return f"#### {short_name(enum.full_name)}\n\n`{enum.full_name}`: {enum.doc}\n\n{symbols}\n"
+    head = f'<a id="{enum.full_name}"></a>\n\n#### {short_name(enum.full_name)}'
+    return f"{head}\n\n`{enum.full_name}`: {enum.doc}\n\n{symbols}\n"
