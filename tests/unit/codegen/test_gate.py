@@ -73,7 +73,8 @@ def test_a_breaking_change_is_said_with_place_readers_and_remedy(released: World
         "    against: v0.1.0",
         "    hits: ioc (flood.sight)",
         '    do: give more a default (optional: ["null", …] with default null)',
-        "    or: declare a new record beside this one (WaterSeenV2) and write both, where no default can say what is meant",
+        "    or: declare a new record beside this one (WaterSeenV2) and write both, "
+        "where no default can say what is meant",
     ]
 
 
