@@ -42,8 +42,8 @@ test: prepare ## Run the tests; says what it skipped and why (CI=true: nothing m
 	@$(BIN)/liandong fetch || [ "$$CI" != true ]
 	@$(BIN)/python -m pytest $(ARGS)
 
-.PHONY: check lint types imports gen gen-check
-check: lint types imports gen-check test ## Everything that CI checks
+.PHONY: check lint types imports gen gen-check contracts
+check: lint types imports contracts test ## Everything that CI checks
 lint: prepare ## Form and common mistakes
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -57,6 +57,8 @@ gen: prepare ## Write what is generated from schemas/, protos/ and the tables of
 gen-check: prepare ## Prove that what is generated is fresh
 	@$(BIN)/liandong gen --check
 	@$(BIN)/python -m tools.protocols_doc --check
+contracts: prepare ## gen-check, and no change breaks what was released (AGAINST=REF) or registered
+	@$(BIN)/liandong check $(if $(AGAINST),--against $(AGAINST)) $(ARGS)
 
 .PHONY: bench
 bench: prepare fetch ## Run a benchmark (CASE=NAME; no CASE lists them)

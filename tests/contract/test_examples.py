@@ -1,5 +1,6 @@
 """Every record that travels has a typical and a minimal example, and each survives Avro unchanged."""
 
+import hashlib
 import io
 import json
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import fastavro
 import msgspec
 import pytest
-from liandong_contracts import topics
+from liandong_contracts import platform, topics
 from liandong_contracts.base import Record, Topic, schema_of
 
 EXAMPLES = Path(__file__).parents[2] / "schemas/examples"
@@ -43,3 +44,11 @@ def test_minimal_leaves_out_every_default(record: type[Record]) -> None:
     minimal = json.loads(example(topic, record, "minimal").read_text(encoding="utf-8"))
     required = {field.encode_name for field in msgspec.structs.fields(record) if field.required}
     assert set(minimal) == required
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_the_link_of_the_audit_chain_is_bound_as_its_field_says(word: str) -> None:
+    path = example(topics.PLATFORM_AUDIT, platform.AuditSealed, word)
+    link = msgspec.json.decode(path.read_bytes(), type=platform.AuditSealed)
+    bound = (str(link.sequence), link.previous_hash, link.entry_type, link.entry_id, link.entry)
+    assert link.hash == hashlib.sha256("\n".join(bound).encode()).hexdigest()

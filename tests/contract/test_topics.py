@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from liandong_contracts import topics
+from liandong_contracts import common, topics
 from liandong_contracts.base import Topic
 from liandong_contracts.records import RECORDS
 
@@ -24,8 +24,14 @@ def test_only_the_owner_writes_facts_states_and_evidence(topic: Topic) -> None:
 
 def test_a_record_belongs_to_one_topic() -> None:
     homes = Counter(record for topic in topics.ALL for record in topic.records)
-    assert [record.__name__ for record, count in homes.items() if count > 1] == []
+    assert {record.__name__ for record, count in homes.items() if count > 1} == {"RulePublished"}
     assert set(homes) <= set(RECORDS.values())
+
+
+def test_every_owner_of_rules_tells_them_in_a_state_topic_of_its_own() -> None:
+    told = [topic for topic in topics.ALL if common.RulePublished in topic.records]
+    assert {topic.name for topic in told} == {f"{topic.owner}.rule" for topic in told}
+    assert all(topic.kind == "state" and topic.records == (common.RulePublished,) for topic in told)
 
 
 def test_names_and_constants_agree() -> None:

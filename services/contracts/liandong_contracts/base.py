@@ -102,5 +102,6 @@ def symbols(enum: type[E]) -> Symbols[E]:
 @cache
 def schema_of(record: type[Record]) -> str:
     """Return the self-contained Avro schema (JSON text) that the record was generated from."""
-    path = resources.files("liandong_contracts") / "avro" / f"{record.FULL_NAME}.avsc"
+    package = record.__module__.rpartition(".")[0]  # ours, or a department's own
+    path = resources.files(package) / "avro" / f"{record.FULL_NAME}.avsc"
     return path.read_text(encoding="utf-8")

@@ -5,8 +5,20 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 
+import msgspec
+
 from liandong_contracts.base import Record, symbols
 from liandong_contracts.common import GeoPoint
+
+
+class AppraisalSubject(StrEnum):
+    """Whose work is appraised 考评对象."""
+
+    UNKNOWN = "UNKNOWN"
+    DEPT = "DEPT"
+    STREET = "STREET"
+    COMMUNITY = "COMMUNITY"
+    PERSON = "PERSON"
 
 
 class AttachBasis(StrEnum):
@@ -30,6 +42,77 @@ class ClockKind(StrEnum):
     DISPOSE = "DISPOSE"
     VERIFY = "VERIFY"
     TOTAL = "TOTAL"
+
+
+class DispatchMode(StrEnum):
+    """How the department was chosen 派遣方式; UPPER means that the tier above chose it."""
+
+    UNKNOWN = "UNKNOWN"
+    AUTO = "AUTO"
+    MANUAL = "MANUAL"
+    RULING = "RULING"
+    UPPER = "UPPER"
+
+
+class DisposalResult(StrEnum):
+    """What came of the work on a case 处置结果; SUSPENDED is long work with a planned date 挂账."""
+
+    UNKNOWN = "UNKNOWN"
+    SOLVED = "SOLVED"
+    EXPLAINED = "EXPLAINED"
+    TRANSFERRED = "TRANSFERRED"
+    SUSPENDED = "SUSPENDED"
+    UNFOUNDED = "UNFOUNDED"
+
+
+class EscalationTarget(StrEnum):
+    """Where a case is handed up to 升级去向."""
+
+    UNKNOWN = "UNKNOWN"
+    EMERGENCY = "EMERGENCY"
+    UPPER_TIER = "UPPER_TIER"
+    JOINT_MEETING = "JOINT_MEETING"
+
+
+class MergeBasis(StrEnum):
+    """Why two cases are the same matter 并案依据."""
+
+    UNKNOWN = "UNKNOWN"
+    SAME_OBJECT = "SAME_OBJECT"
+    SAME_PLACE_TIME = "SAME_PLACE_TIME"
+    TEXT = "TEXT"
+    MANUAL = "MANUAL"
+
+
+class ProgressStep(StrEnum):
+    """Step of the work on a case 处置步骤."""
+
+    UNKNOWN = "UNKNOWN"
+    CONTACTED = "CONTACTED"
+    ON_SITE = "ON_SITE"
+    IN_WORK = "IN_WORK"
+    PART_DONE = "PART_DONE"
+
+
+class RejectedBecause(StrEnum):
+    """Why a report was not taken on 不予受理原因; EMERGENCY_LINE means that it belongs to 110, 119 or 120."""
+
+    UNKNOWN = "UNKNOWN"
+    OUT_OF_SCOPE = "OUT_OF_SCOPE"
+    IN_LITIGATION = "IN_LITIGATION"
+    SPAM = "SPAM"
+    EMERGENCY_LINE = "EMERGENCY_LINE"
+    INSUFFICIENT = "INSUFFICIENT"
+
+
+class ReopenReason(StrEnum):
+    """Why a case was opened again 重办原因."""
+
+    UNKNOWN = "UNKNOWN"
+    VERIFY_FAILED = "VERIFY_FAILED"
+    DISSATISFIED = "DISSATISFIED"
+    RECURRED = "RECURRED"
+    SUPERVISION = "SUPERVISION"
 
 
 class ReportChannel(StrEnum):
@@ -62,6 +145,37 @@ class ReportProperty(StrEnum):
     OTHER = "OTHER"
 
 
+class ReturnReason(StrEnum):
+    """Why a department gave a case back 退回原因."""
+
+    UNKNOWN = "UNKNOWN"
+    NOT_MY_DUTY = "NOT_MY_DUTY"
+    NOT_MY_AREA = "NOT_MY_AREA"
+    INSUFFICIENT_INFO = "INSUFFICIENT_INFO"
+    DUPLICATE = "DUPLICATE"
+    FORCE_MAJEURE = "FORCE_MAJEURE"
+
+
+class Satisfaction(StrEnum):
+    """The citizen's answer at the call-back 满意度; NO_ANSWER counts in no rate."""
+
+    UNKNOWN = "UNKNOWN"
+    VERY = "VERY"
+    YES = "YES"
+    NEUTRAL = "NEUTRAL"
+    NO = "NO"
+    NO_ANSWER = "NO_ANSWER"
+
+
+class SupervisionLevel(StrEnum):
+    """How strongly a case is supervised 督办级别."""
+
+    UNKNOWN = "UNKNOWN"
+    URGE = "URGE"
+    SUPERVISE = "SUPERVISE"
+    LEADER = "LEADER"
+
+
 class Urgency(StrEnum):
     """Urgency of a case 紧急程度; URGENT when life, gas, fire, collapse or trapped people are involved."""
 
@@ -70,11 +184,295 @@ class Urgency(StrEnum):
     NORMAL = "NORMAL"
 
 
+class VerifyMethod(StrEnum):
+    """How a result was checked 核查方式."""
+
+    UNKNOWN = "UNKNOWN"
+    ON_SITE = "ON_SITE"
+    PHONE = "PHONE"
+    PHOTO = "PHOTO"
+    SENSOR = "SENSOR"
+
+
+_APPRAISAL_SUBJECT = symbols(AppraisalSubject)
 _ATTACH_BASIS = symbols(AttachBasis)
 _CLOCK_KIND = symbols(ClockKind)
+_DISPATCH_MODE = symbols(DispatchMode)
+_DISPOSAL_RESULT = symbols(DisposalResult)
+_ESCALATION_TARGET = symbols(EscalationTarget)
+_MERGE_BASIS = symbols(MergeBasis)
+_PROGRESS_STEP = symbols(ProgressStep)
+_REJECTED_BECAUSE = symbols(RejectedBecause)
+_REOPEN_REASON = symbols(ReopenReason)
 _REPORT_CHANNEL = symbols(ReportChannel)
 _REPORT_PROPERTY = symbols(ReportProperty)
+_RETURN_REASON = symbols(ReturnReason)
+_SATISFACTION = symbols(Satisfaction)
+_SUPERVISION_LEVEL = symbols(SupervisionLevel)
 _URGENCY = symbols(Urgency)
+_VERIFY_METHOD = symbols(VerifyMethod)
+
+
+class AppraisalAppealed(Record, frozen=True, kw_only=True):
+    """考评申诉: A department objects to an item of its score.
+
+    appeal_id: The appeal.
+    item_ref: The item: subject, period and name.
+    dept: Department that objects.
+    reason: Why, Chinese.
+    evidence: Addresses of what proves it.
+    due_at: Until when it must be decided.
+    appealed_by: Person who signed. (personal data, P1)
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.AppraisalAppealed"
+
+    appeal_id: str
+    item_ref: str
+    dept: str
+    reason: str
+    evidence: tuple[str, ...] = ()
+    due_at: datetime
+    appealed_by: str
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "appeal_id": self.appeal_id,
+            "item_ref": self.item_ref,
+            "dept": self.dept,
+            "reason": self.reason,
+            "evidence": self.evidence,
+            "due_at": self.due_at,
+            "appealed_by": self.appealed_by,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            appeal_id=raw["appeal_id"],
+            item_ref=raw["item_ref"],
+            dept=raw["dept"],
+            reason=raw["reason"],
+            evidence=tuple(raw["evidence"]),
+            due_at=raw["due_at"],
+            appealed_by=raw["appealed_by"],
+            at=raw["at"],
+        )
+
+
+class AppraisalDecided(Record, frozen=True, kw_only=True):
+    """申诉裁定: An appeal was decided; an accepted one adds a correction and leaves the old score visible.
+
+    appeal_id: The appeal.
+    accepted: True when the score is corrected.
+    correction: Points added to each item by its name, negative when taken away. [1]
+    decided_by: Person who decided. (personal data, P1)
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.AppraisalDecided"
+
+    appeal_id: str
+    accepted: bool
+    correction: Mapping[str, float] = msgspec.field(default_factory=dict)
+    decided_by: str
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "appeal_id": self.appeal_id,
+            "accepted": self.accepted,
+            "correction": self.correction,
+            "decided_by": self.decided_by,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            appeal_id=raw["appeal_id"],
+            accepted=raw["accepted"],
+            correction=raw["correction"],
+            decided_by=raw["decided_by"],
+            at=raw["at"],
+        )
+
+
+class AppraisalScored(Record, frozen=True, kw_only=True):
+    """考评得分: The score of a department, street, community or person for a period; provisional until frozen.
+
+    subject: Kind of subject.
+    subject_id: The department, area or person. (personal data, P1)
+    period: Period: a day 2026-07-08 or a month 2026-07.
+    scores: Points by the name of the item, `total` among them. [1]
+    formula_version: Version of the formula.
+    frozen: True when the period is closed; later changes are corrections.
+    computed_at: When it was computed.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.AppraisalScored"
+
+    subject: AppraisalSubject
+    subject_id: str
+    period: str
+    scores: Mapping[str, float] = msgspec.field(default_factory=dict)
+    formula_version: int
+    frozen: bool
+    computed_at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "subject": self.subject,
+            "subject_id": self.subject_id,
+            "period": self.period,
+            "scores": self.scores,
+            "formula_version": self.formula_version,
+            "frozen": self.frozen,
+            "computed_at": self.computed_at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            subject=_APPRAISAL_SUBJECT[raw["subject"]],
+            subject_id=raw["subject_id"],
+            period=raw["period"],
+            scores=raw["scores"],
+            formula_version=raw["formula_version"],
+            frozen=raw["frozen"],
+            computed_at=raw["computed_at"],
+        )
+
+
+class CaseAccepted(Record, frozen=True, kw_only=True):
+    """签收: A department accepted a case.
+
+    case_id: The case.
+    dept: The department.
+    person_id: Who accepted for it. (personal data, P1)
+    accepted_at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.CaseAccepted"
+
+    case_id: str
+    dept: str
+    person_id: str
+    accepted_at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "case_id": self.case_id,
+            "dept": self.dept,
+            "person_id": self.person_id,
+            "accepted_at": self.accepted_at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            case_id=raw["case_id"],
+            dept=raw["dept"],
+            person_id=raw["person_id"],
+            accepted_at=raw["accepted_at"],
+        )
+
+
+class ClassGuess(Record, frozen=True, kw_only=True):
+    """类别建议: One class that a case may belong to.
+
+    code: Class of the case, three levels.
+    confidence: How sure, 0 to 1. [1]
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.ClassGuess"
+
+    code: str
+    confidence: float
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "code": self.code,
+            "confidence": self.confidence,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            code=raw["code"],
+            confidence=raw["confidence"],
+        )
+
+
+class DeptGuess(Record, frozen=True, kw_only=True):
+    """部门建议: One department that may have to handle a case.
+
+    dept: The department.
+    confidence: How sure, 0 to 1. [1]
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.DeptGuess"
+
+    dept: str
+    confidence: float
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "dept": self.dept,
+            "confidence": self.confidence,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            dept=raw["dept"],
+            confidence=raw["confidence"],
+        )
+
+
+class CaseClassified(Record, frozen=True, kw_only=True):
+    """智能分类: A model or a rule proposed classes and departments for a case; whether it may decide alone is said here.
+
+    case_id: The case.
+    class_top3: Up to three classes, the likeliest first.
+    dept_top3: Up to three departments, the likeliest first.
+    model_version: Model or rule pack and its version.
+    auto_ok: True when the case may be dispatched without a person.
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.CaseClassified"
+
+    case_id: str
+    class_top3: tuple[ClassGuess, ...] = ()
+    dept_top3: tuple[DeptGuess, ...] = ()
+    model_version: str
+    auto_ok: bool
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "case_id": self.case_id,
+            "class_top3": [item.to_avro() for item in self.class_top3],
+            "dept_top3": [item.to_avro() for item in self.dept_top3],
+            "model_version": self.model_version,
+            "auto_ok": self.auto_ok,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            case_id=raw["case_id"],
+            class_top3=tuple([ClassGuess.from_avro(item) for item in raw["class_top3"]]),
+            dept_top3=tuple([DeptGuess.from_avro(item) for item in raw["dept_top3"]]),
+            model_version=raw["model_version"],
+            auto_ok=raw["auto_ok"],
+            at=raw["at"],
+        )
 
 
 class CaseClockBreached(Record, frozen=True, kw_only=True):
@@ -157,6 +555,8 @@ class CaseClosed(Record, frozen=True, kw_only=True):
     on_time: True when no clock was breached.
     reports_total: Reports of the case at the end. [1]
     closed_at: When.
+    durations: Time used by each clock, by the clock's name. [s]
+    rounds: Dispatches that the case took. [1]
     """
 
     FULL_NAME: ClassVar[str] = "liandong.dispatch.CaseClosed"
@@ -166,6 +566,8 @@ class CaseClosed(Record, frozen=True, kw_only=True):
     on_time: bool
     reports_total: int
     closed_at: datetime
+    durations: Mapping[str, int] = msgspec.field(default_factory=dict)
+    rounds: int = 1
 
     def to_avro(self) -> dict[str, Any]:
         return {
@@ -174,6 +576,8 @@ class CaseClosed(Record, frozen=True, kw_only=True):
             "on_time": self.on_time,
             "reports_total": self.reports_total,
             "closed_at": self.closed_at,
+            "durations": self.durations,
+            "rounds": self.rounds,
         }
 
     @classmethod
@@ -184,6 +588,284 @@ class CaseClosed(Record, frozen=True, kw_only=True):
             on_time=raw["on_time"],
             reports_total=raw["reports_total"],
             closed_at=raw["closed_at"],
+            durations=raw["durations"],
+            rounds=raw["rounds"],
+        )
+
+
+class CaseDelayDecided(Record, frozen=True, kw_only=True):
+    """延期审批: A delay was granted or refused.
+
+    case_id: The case.
+    approved: True when it was granted.
+    due_at: Due time that holds now.
+    decided_by: Person who decided. (personal data, P1)
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.CaseDelayDecided"
+
+    case_id: str
+    approved: bool
+    due_at: datetime
+    decided_by: str
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "case_id": self.case_id,
+            "approved": self.approved,
+            "due_at": self.due_at,
+            "decided_by": self.decided_by,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            case_id=raw["case_id"],
+            approved=raw["approved"],
+            due_at=raw["due_at"],
+            decided_by=raw["decided_by"],
+            at=raw["at"],
+        )
+
+
+class CaseDelayRequested(Record, frozen=True, kw_only=True):
+    """延期申请: A department asks for more time, before its time has run out.
+
+    case_id: The case.
+    dept: The department.
+    new_due_at: Until when it would need.
+    reason: Why, Chinese.
+    legal_basis: Rule that allows it.
+    requested_by: Head who signed. (personal data, P1)
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.CaseDelayRequested"
+
+    case_id: str
+    dept: str
+    new_due_at: datetime
+    reason: str
+    legal_basis: str | None = None
+    requested_by: str
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "case_id": self.case_id,
+            "dept": self.dept,
+            "new_due_at": self.new_due_at,
+            "reason": self.reason,
+            "legal_basis": self.legal_basis,
+            "requested_by": self.requested_by,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            case_id=raw["case_id"],
+            dept=raw["dept"],
+            new_due_at=raw["new_due_at"],
+            reason=raw["reason"],
+            legal_basis=raw["legal_basis"],
+            requested_by=raw["requested_by"],
+            at=raw["at"],
+        )
+
+
+class CaseDispatched(Record, frozen=True, kw_only=True):
+    """派遣: A case was given to a department, with co-departments when it takes several.
+
+    case_id: The case.
+    round: Counts the dispatches of the case from 1.
+    mode: How the department was chosen.
+    lead_dept: Department that answers for the case.
+    co_depts: Departments that do parts of it, each with its own clock.
+    due_at: Until when it must be handled.
+    clock_rule_id: Rule that gave the limit.
+    area_code: Area of the matter, statistical code; a street or community sees its own.
+    dispatched_by: Person who chose; null for a machine. (personal data, P1)
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.CaseDispatched"
+
+    case_id: str
+    round: int
+    mode: DispatchMode
+    lead_dept: str
+    co_depts: tuple[str, ...] = ()
+    due_at: datetime
+    clock_rule_id: str
+    area_code: str
+    dispatched_by: str | None = None
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "case_id": self.case_id,
+            "round": self.round,
+            "mode": self.mode,
+            "lead_dept": self.lead_dept,
+            "co_depts": self.co_depts,
+            "due_at": self.due_at,
+            "clock_rule_id": self.clock_rule_id,
+            "area_code": self.area_code,
+            "dispatched_by": self.dispatched_by,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            case_id=raw["case_id"],
+            round=raw["round"],
+            mode=_DISPATCH_MODE[raw["mode"]],
+            lead_dept=raw["lead_dept"],
+            co_depts=tuple(raw["co_depts"]),
+            due_at=raw["due_at"],
+            clock_rule_id=raw["clock_rule_id"],
+            area_code=raw["area_code"],
+            dispatched_by=raw["dispatched_by"],
+            at=raw["at"],
+        )
+
+
+class CaseDisposed(Record, frozen=True, kw_only=True):
+    """处置反馈: A department reported its work on a case done; of a joint case the part of one department.
+
+    case_id: The case.
+    dept: The department.
+    result: What came of it.
+    evidence: Addresses of pictures and documents that show it.
+    part_of_joint: True when it is one part of a joint case.
+    note: What was done, without any identity.
+    planned_until: Planned date of long work, for SUSPENDED only.
+    person_id: Who reported. (personal data, P1)
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.CaseDisposed"
+
+    case_id: str
+    dept: str
+    result: DisposalResult
+    evidence: tuple[str, ...] = ()
+    part_of_joint: bool = False
+    note: str = ""
+    planned_until: datetime | None = None
+    person_id: str
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "case_id": self.case_id,
+            "dept": self.dept,
+            "result": self.result,
+            "evidence": self.evidence,
+            "part_of_joint": self.part_of_joint,
+            "note": self.note,
+            "planned_until": self.planned_until,
+            "person_id": self.person_id,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            case_id=raw["case_id"],
+            dept=raw["dept"],
+            result=_DISPOSAL_RESULT[raw["result"]],
+            evidence=tuple(raw["evidence"]),
+            part_of_joint=raw["part_of_joint"],
+            note=raw["note"],
+            planned_until=raw["planned_until"],
+            person_id=raw["person_id"],
+            at=raw["at"],
+        )
+
+
+class CaseEscalated(Record, frozen=True, kw_only=True):
+    """事件升级: A case was handed up: to emergency command, to the upper tier or to a joint meeting.
+
+    case_id: The case.
+    to: Where to.
+    reason: Why, without any identity, Chinese.
+    incident_id: Incident that it became.
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.CaseEscalated"
+
+    case_id: str
+    to: EscalationTarget
+    reason: str
+    incident_id: str | None = None
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "case_id": self.case_id,
+            "to": self.to,
+            "reason": self.reason,
+            "incident_id": self.incident_id,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            case_id=raw["case_id"],
+            to=_ESCALATION_TARGET[raw["to"]],
+            reason=raw["reason"],
+            incident_id=raw["incident_id"],
+            at=raw["at"],
+        )
+
+
+class CaseMerged(Record, frozen=True, kw_only=True):
+    """并案: A case turned out to be the same matter as another; its reporters keep their own answers.
+
+    case_id: The case that ends in the other one.
+    primary_case_id: The case that goes on.
+    basis: Why they are the same.
+    score: How similar, 0 to 1. [1]
+    merged_by: Person who confirmed; null when the machine was sure enough. (personal data, P1)
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.CaseMerged"
+
+    case_id: str
+    primary_case_id: str
+    basis: MergeBasis
+    score: float
+    merged_by: str | None = None
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "case_id": self.case_id,
+            "primary_case_id": self.primary_case_id,
+            "basis": self.basis,
+            "score": self.score,
+            "merged_by": self.merged_by,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            case_id=raw["case_id"],
+            primary_case_id=raw["primary_case_id"],
+            basis=_MERGE_BASIS[raw["basis"]],
+            score=raw["score"],
+            merged_by=raw["merged_by"],
+            at=raw["at"],
         )
 
 
@@ -279,6 +961,358 @@ class CaseOpened(Record, frozen=True, kw_only=True):
         )
 
 
+class CaseProgressed(Record, frozen=True, kw_only=True):
+    """处置进展: Work on a case went a step on.
+
+    case_id: The case.
+    dept: Department that works.
+    step: The step.
+    at: When it was done.
+    note: What was done, without any identity.
+    person_id: Who did it. (personal data, P1)
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.CaseProgressed"
+
+    case_id: str
+    dept: str
+    step: ProgressStep
+    at: datetime
+    note: str = ""
+    person_id: str
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "case_id": self.case_id,
+            "dept": self.dept,
+            "step": self.step,
+            "at": self.at,
+            "note": self.note,
+            "person_id": self.person_id,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            case_id=raw["case_id"],
+            dept=raw["dept"],
+            step=_PROGRESS_STEP[raw["step"]],
+            at=raw["at"],
+            note=raw["note"],
+            person_id=raw["person_id"],
+        )
+
+
+class CaseRated(Record, frozen=True, kw_only=True):
+    """回访评价: The citizen was asked and answered, or could not be reached.
+
+    case_id: The case.
+    report_id: Report whose citizen was asked.
+    satisfied: The answer.
+    channel: How the citizen was asked.
+    comment: The citizen's words. (personal data, P2)
+    asked_by: Person who asked. (personal data, P1)
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.CaseRated"
+
+    case_id: str
+    report_id: str
+    satisfied: Satisfaction
+    channel: ReportChannel
+    comment: str | None = None
+    asked_by: str | None = None
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "case_id": self.case_id,
+            "report_id": self.report_id,
+            "satisfied": self.satisfied,
+            "channel": self.channel,
+            "comment": self.comment,
+            "asked_by": self.asked_by,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            case_id=raw["case_id"],
+            report_id=raw["report_id"],
+            satisfied=_SATISFACTION[raw["satisfied"]],
+            channel=_REPORT_CHANNEL[raw["channel"]],
+            comment=raw["comment"],
+            asked_by=raw["asked_by"],
+            at=raw["at"],
+        )
+
+
+class CaseReopened(Record, frozen=True, kw_only=True):
+    """重办: A case was opened again; its first close stays in the history.
+
+    case_id: The case.
+    reason: Why.
+    round: Counts the dispatches of the case, this one included.
+    due_at: Until when it must be redone.
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.CaseReopened"
+
+    case_id: str
+    reason: ReopenReason
+    round: int
+    due_at: datetime
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "case_id": self.case_id,
+            "reason": self.reason,
+            "round": self.round,
+            "due_at": self.due_at,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            case_id=raw["case_id"],
+            reason=_REOPEN_REASON[raw["reason"]],
+            round=raw["round"],
+            due_at=raw["due_at"],
+            at=raw["at"],
+        )
+
+
+class CaseReturned(Record, frozen=True, kw_only=True):
+    """退回: A department gave a case back, with its reason; the citizen's clock runs on.
+
+    case_id: The case.
+    dept: Department that gives it back.
+    round: Dispatch that is given back.
+    reason: Why.
+    suggested_dept: Department that it names instead.
+    evidence: Addresses of what proves it.
+    note: Its words, without any identity.
+    person_id: Who signed. (personal data, P1)
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.CaseReturned"
+
+    case_id: str
+    dept: str
+    round: int
+    reason: ReturnReason
+    suggested_dept: str | None = None
+    evidence: tuple[str, ...] = ()
+    note: str = ""
+    person_id: str
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "case_id": self.case_id,
+            "dept": self.dept,
+            "round": self.round,
+            "reason": self.reason,
+            "suggested_dept": self.suggested_dept,
+            "evidence": self.evidence,
+            "note": self.note,
+            "person_id": self.person_id,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            case_id=raw["case_id"],
+            dept=raw["dept"],
+            round=raw["round"],
+            reason=_RETURN_REASON[raw["reason"]],
+            suggested_dept=raw["suggested_dept"],
+            evidence=tuple(raw["evidence"]),
+            note=raw["note"],
+            person_id=raw["person_id"],
+            at=raw["at"],
+        )
+
+
+class CaseRuled(Record, frozen=True, kw_only=True):
+    """争议裁决: A disputed duty was decided; a final ruling cannot be returned.
+
+    case_id: The case.
+    lead_dept: Department that answers for the case.
+    co_depts: Departments that do parts of it.
+    basis: Rule of duty or decision that it rests on, Chinese.
+    final: True when no further return is possible.
+    ruled_by: Person who ruled. (personal data, P1)
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.CaseRuled"
+
+    case_id: str
+    lead_dept: str
+    co_depts: tuple[str, ...] = ()
+    basis: str
+    final: bool
+    ruled_by: str
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "case_id": self.case_id,
+            "lead_dept": self.lead_dept,
+            "co_depts": self.co_depts,
+            "basis": self.basis,
+            "final": self.final,
+            "ruled_by": self.ruled_by,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            case_id=raw["case_id"],
+            lead_dept=raw["lead_dept"],
+            co_depts=tuple(raw["co_depts"]),
+            basis=raw["basis"],
+            final=raw["final"],
+            ruled_by=raw["ruled_by"],
+            at=raw["at"],
+        )
+
+
+class CaseSupervised(Record, frozen=True, kw_only=True):
+    """督办: A person put pressure on a case; an answer is due.
+
+    case_id: The case.
+    level: How strongly.
+    by: Person who supervises. (personal data, P1)
+    dept: Department that must answer; null means the lead department.
+    reply_due_at: Until when the department must answer.
+    text: What is asked, without any identity.
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.CaseSupervised"
+
+    case_id: str
+    level: SupervisionLevel
+    by: str
+    dept: str | None = None
+    reply_due_at: datetime
+    text: str = ""
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "case_id": self.case_id,
+            "level": self.level,
+            "by": self.by,
+            "dept": self.dept,
+            "reply_due_at": self.reply_due_at,
+            "text": self.text,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            case_id=raw["case_id"],
+            level=_SUPERVISION_LEVEL[raw["level"]],
+            by=raw["by"],
+            dept=raw["dept"],
+            reply_due_at=raw["reply_due_at"],
+            text=raw["text"],
+            at=raw["at"],
+        )
+
+
+class CaseUnmerged(Record, frozen=True, kw_only=True):
+    """拆案: A merge was wrong; the case goes on with its own history.
+
+    case_id: The case that is on its own again.
+    primary_case_id: The case that it had been merged into.
+    by: Person who decided. (personal data, P1)
+    reason: Why, Chinese.
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.CaseUnmerged"
+
+    case_id: str
+    primary_case_id: str
+    by: str
+    reason: str
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "case_id": self.case_id,
+            "primary_case_id": self.primary_case_id,
+            "by": self.by,
+            "reason": self.reason,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            case_id=raw["case_id"],
+            primary_case_id=raw["primary_case_id"],
+            by=raw["by"],
+            reason=raw["reason"],
+            at=raw["at"],
+        )
+
+
+class CaseVerified(Record, frozen=True, kw_only=True):
+    """核查: The result of a case was checked.
+
+    case_id: The case.
+    passed: True when the matter is settled.
+    method: How it was checked.
+    verifier: Person who checked; null for a sensor. (personal data, P1)
+    note: What was found, without any identity.
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.CaseVerified"
+
+    case_id: str
+    passed: bool
+    method: VerifyMethod
+    verifier: str | None = None
+    note: str = ""
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "case_id": self.case_id,
+            "passed": self.passed,
+            "method": self.method,
+            "verifier": self.verifier,
+            "note": self.note,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            case_id=raw["case_id"],
+            passed=raw["passed"],
+            method=_VERIFY_METHOD[raw["method"]],
+            verifier=raw["verifier"],
+            note=raw["note"],
+            at=raw["at"],
+        )
+
+
 class ReportAttached(Record, frozen=True, kw_only=True):
     """诉求并入: A report of the same matter was joined to an open case.
 
@@ -326,7 +1360,7 @@ class ReportAttached(Record, frozen=True, kw_only=True):
 
 
 class ReportReceived(Record, frozen=True, kw_only=True):
-    """诉求受理: A citizen's, patrol's or device's report was taken in. Carries no name and no telephone number.
+    """诉求受理: A citizen's, patrol's or device's report was taken in. What a person said or is called is encrypted for the report.
 
     report_id: The report.
     channel: Where it came from.
@@ -337,6 +1371,9 @@ class ReportReceived(Record, frozen=True, kw_only=True):
     address_text: Place in the reporter's words. (personal data, P2)
     location: Place, when the channel gave one.
     anonymous: True when the reporter wants to stay unknown.
+    reporter_name: Name of the reporter, when given. (personal data, P2)
+    reporter_phone: Telephone number for the call-back, when given. (personal data, P2)
+    media_refs: Addresses of pictures, recordings and films in the media store, never their content.
     """
 
     FULL_NAME: ClassVar[str] = "liandong.dispatch.ReportReceived"
@@ -350,6 +1387,9 @@ class ReportReceived(Record, frozen=True, kw_only=True):
     address_text: str
     location: GeoPoint | None = None
     anonymous: bool
+    reporter_name: str | None = None
+    reporter_phone: str | None = None
+    media_refs: tuple[str, ...] = ()
 
     def to_avro(self) -> dict[str, Any]:
         return {
@@ -362,6 +1402,9 @@ class ReportReceived(Record, frozen=True, kw_only=True):
             "address_text": self.address_text,
             "location": None if self.location is None else self.location.to_avro(),
             "anonymous": self.anonymous,
+            "reporter_name": self.reporter_name,
+            "reporter_phone": self.reporter_phone,
+            "media_refs": self.media_refs,
         }
 
     @classmethod
@@ -376,4 +1419,49 @@ class ReportReceived(Record, frozen=True, kw_only=True):
             address_text=raw["address_text"],
             location=None if raw["location"] is None else GeoPoint.from_avro(raw["location"]),
             anonymous=raw["anonymous"],
+            reporter_name=raw["reporter_name"],
+            reporter_phone=raw["reporter_phone"],
+            media_refs=tuple(raw["media_refs"]),
+        )
+
+
+class ReportRejected(Record, frozen=True, kw_only=True):
+    """不予受理: A report was not taken on; the reporter was told why and where to turn.
+
+    report_id: The report.
+    channel: Where it came from; the tier that sent it is told.
+    reason: Why.
+    advice: What the reporter was told, Chinese.
+    rejected_by: Person who decided. (personal data, P1)
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.dispatch.ReportRejected"
+
+    report_id: str
+    channel: ReportChannel
+    reason: RejectedBecause
+    advice: str
+    rejected_by: str
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "report_id": self.report_id,
+            "channel": self.channel,
+            "reason": self.reason,
+            "advice": self.advice,
+            "rejected_by": self.rejected_by,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            report_id=raw["report_id"],
+            channel=_REPORT_CHANNEL[raw["channel"]],
+            reason=_REJECTED_BECAUSE[raw["reason"]],
+            advice=raw["advice"],
+            rejected_by=raw["rejected_by"],
+            at=raw["at"],
         )

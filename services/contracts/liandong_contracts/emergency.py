@@ -5,8 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 
+import msgspec
+
 from liandong_contracts.base import Record, symbols
-from liandong_contracts.common import Hazard, Level, Tier
+from liandong_contracts.common import Casualties, Colour, GeoPoint, Hazard, IncidentGrade, Level, ResourceKind, Tier
 
 
 class AckKind(StrEnum):
@@ -28,6 +30,78 @@ class CancelReason(StrEnum):
     ERROR = "ERROR"
 
 
+class ChainWho(StrEnum):
+    """Whom a step of the calling order reaches 叫应对象."""
+
+    UNKNOWN = "UNKNOWN"
+    ON_DUTY = "ON_DUTY"
+    DEPUTY = "DEPUTY"
+    SUPERIOR = "SUPERIOR"
+
+
+class DeclineReason(StrEnum):
+    """Why a task was not taken 任务退回原因."""
+
+    UNKNOWN = "UNKNOWN"
+    NO_CAPACITY = "NO_CAPACITY"
+    NOT_ON_DUTY = "NOT_ON_DUTY"
+    WRONG_POST = "WRONG_POST"
+    UNSAFE = "UNSAFE"
+
+
+class DrillScale(StrEnum):
+    """Scale of a drill 演练规模."""
+
+    UNKNOWN = "UNKNOWN"
+    TABLETOP = "TABLETOP"
+    PARTIAL = "PARTIAL"
+    FULL = "FULL"
+
+
+class DutyCheckMethod(StrEnum):
+    """How presence on duty was checked 查岗方式."""
+
+    UNKNOWN = "UNKNOWN"
+    CALL = "CALL"
+    VIDEO = "VIDEO"
+    APP = "APP"
+    ROLL_CALL = "ROLL_CALL"
+
+
+class DutyCheckResult(StrEnum):
+    """What a check of duty found 查岗结果."""
+
+    UNKNOWN = "UNKNOWN"
+    PRESENT = "PRESENT"
+    LATE = "LATE"
+    ABSENT = "ABSENT"
+
+
+class IncidentSource(StrEnum):
+    """Where an incident was first told 接报来源."""
+
+    UNKNOWN = "UNKNOWN"
+    CITIZEN = "CITIZEN"
+    DEPARTMENT = "DEPARTMENT"
+    DEVICE = "DEVICE"
+    FIRE = "FIRE"
+    WATER = "WATER"
+    FLOOD = "FLOOD"
+    CASE = "CASE"
+    UPPER_TIER = "UPPER_TIER"
+    LOWER_TIER = "LOWER_TIER"
+    OTHER = "OTHER"
+
+
+class IncidentVerdict(StrEnum):
+    """What a reported incident was 核实结论."""
+
+    UNKNOWN = "UNKNOWN"
+    TRUE = "TRUE"
+    FALSE = "FALSE"
+    DUPLICATE = "DUPLICATE"
+
+
 class NoticeChannel(StrEnum):
     """Channel that a notice goes out on 通知渠道."""
 
@@ -37,6 +111,85 @@ class NoticeChannel(StrEnum):
     VOICE = "VOICE"
     SPEAKER = "SPEAKER"
     RADIO = "RADIO"
+
+
+class PlanStatus(StrEnum):
+    """Status of a plan 预案状态."""
+
+    UNKNOWN = "UNKNOWN"
+    DRAFT = "DRAFT"
+    PUBLISHED = "PUBLISHED"
+    RETIRED = "RETIRED"
+
+
+class PopulationKind(StrEnum):
+    """Who must leave 转移人群."""
+
+    UNKNOWN = "UNKNOWN"
+    LOWLAND = "LOWLAND"
+    OLD_HOUSE = "OLD_HOUSE"
+    SITE_SHED = "SITE_SHED"
+    SLOPE = "SLOPE"
+    SHIP = "SHIP"
+    BUILDING = "BUILDING"
+    GAS_ZONE = "GAS_ZONE"
+
+
+class ResourceCondition(StrEnum):
+    """Condition of a resource when it came back 归还状况."""
+
+    UNKNOWN = "UNKNOWN"
+    GOOD = "GOOD"
+    DAMAGED = "DAMAGED"
+    LOST = "LOST"
+    CONSUMED = "CONSUMED"
+
+
+class ShelterStatus(StrEnum):
+    """Status of a shelter 避难场所状态."""
+
+    UNKNOWN = "UNKNOWN"
+    CLOSED = "CLOSED"
+    OPENING = "OPENING"
+    OPEN = "OPEN"
+    FULL = "FULL"
+
+
+class SituationStage(StrEnum):
+    """Stage of a report to the upper tier 信息报送阶段: first 首报, follow-up 续报, final 终报."""
+
+    UNKNOWN = "UNKNOWN"
+    FIRST = "FIRST"
+    FOLLOW_UP = "FOLLOW_UP"
+    FINAL = "FINAL"
+
+
+class TaskScope(StrEnum):
+    """For which areas a task of a plan is made: once for the district, or once for each street or community."""
+
+    UNKNOWN = "UNKNOWN"
+    DISTRICT = "DISTRICT"
+    STREET = "STREET"
+    COMMUNITY = "COMMUNITY"
+
+
+class TeamStatus(StrEnum):
+    """What a team does now 队伍状态."""
+
+    UNKNOWN = "UNKNOWN"
+    FREE = "FREE"
+    COMMITTED = "COMMITTED"
+    RESTING = "RESTING"
+    DISBANDED = "DISBANDED"
+
+
+class Trend(StrEnum):
+    """How an incident develops 发展趋势."""
+
+    UNKNOWN = "UNKNOWN"
+    WORSE = "WORSE"
+    STABLE = "STABLE"
+    BETTER = "BETTER"
 
 
 class Via(StrEnum):
@@ -50,6 +203,14 @@ class Via(StrEnum):
     STREET_NODE = "STREET_NODE"
 
 
+class WarningMessage(StrEnum):
+    """Whether a public warning is new or replaces one, as in the Common Alerting Protocol."""
+
+    UNKNOWN = "UNKNOWN"
+    ALERT = "ALERT"
+    UPDATE = "UPDATE"
+
+
 class Which(StrEnum):
     """Which clock of a task: acknowledgement or completion."""
 
@@ -58,14 +219,59 @@ class Which(StrEnum):
     DONE = "DONE"
 
 
+_COLOUR = symbols(Colour)
 _HAZARD = symbols(Hazard)
+_INCIDENT_GRADE = symbols(IncidentGrade)
 _LEVEL = symbols(Level)
+_RESOURCE_KIND = symbols(ResourceKind)
 _TIER = symbols(Tier)
 _ACK_KIND = symbols(AckKind)
 _CANCEL_REASON = symbols(CancelReason)
+_CHAIN_WHO = symbols(ChainWho)
+_DECLINE_REASON = symbols(DeclineReason)
+_DRILL_SCALE = symbols(DrillScale)
+_DUTY_CHECK_METHOD = symbols(DutyCheckMethod)
+_DUTY_CHECK_RESULT = symbols(DutyCheckResult)
+_INCIDENT_SOURCE = symbols(IncidentSource)
+_INCIDENT_VERDICT = symbols(IncidentVerdict)
 _NOTICE_CHANNEL = symbols(NoticeChannel)
+_PLAN_STATUS = symbols(PlanStatus)
+_POPULATION_KIND = symbols(PopulationKind)
+_RESOURCE_CONDITION = symbols(ResourceCondition)
+_SHELTER_STATUS = symbols(ShelterStatus)
+_SITUATION_STAGE = symbols(SituationStage)
+_TASK_SCOPE = symbols(TaskScope)
+_TEAM_STATUS = symbols(TeamStatus)
+_TREND = symbols(Trend)
 _VIA = symbols(Via)
+_WARNING_MESSAGE = symbols(WarningMessage)
 _WHICH = symbols(Which)
+
+
+class ChainStep(Record, frozen=True, kw_only=True):
+    """叫应步骤: One step of the calling order.
+
+    who: Whom it reaches.
+    channel: On which channel.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.ChainStep"
+
+    who: ChainWho
+    channel: NoticeChannel
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "who": self.who,
+            "channel": self.channel,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            who=_CHAIN_WHO[raw["who"]],
+            channel=_NOTICE_CHANNEL[raw["channel"]],
+        )
 
 
 class Condition(Record, frozen=True, kw_only=True):
@@ -107,6 +313,548 @@ class Condition(Record, frozen=True, kw_only=True):
             threshold=raw["threshold"],
             unit=raw["unit"],
             met=raw["met"],
+        )
+
+
+class DrillEnded(Record, frozen=True, kw_only=True):
+    """演练结束: A drill ended.
+
+    drill_id: The drill.
+    score: Points by the name of the item. [1]
+    findings: What was found, without any identity, Chinese.
+    interrupted: True when something real ended it.
+    ended_by: Person who ended it; null at its planned end. (personal data, P1)
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.DrillEnded"
+
+    drill_id: str
+    score: Mapping[str, float] = msgspec.field(default_factory=dict)
+    findings: tuple[str, ...] = ()
+    interrupted: bool = False
+    ended_by: str | None = None
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "drill_id": self.drill_id,
+            "score": self.score,
+            "findings": self.findings,
+            "interrupted": self.interrupted,
+            "ended_by": self.ended_by,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            drill_id=raw["drill_id"],
+            score=raw["score"],
+            findings=tuple(raw["findings"]),
+            interrupted=raw["interrupted"],
+            ended_by=raw["ended_by"],
+            at=raw["at"],
+        )
+
+
+class DrillStarted(Record, frozen=True, kw_only=True):
+    """演练开始: A drill began; it runs in a world of its own, and everybody is told.
+
+    drill_id: The drill, part of the name of its world.
+    scenario: What is practised, Chinese.
+    areas: Areas that take part, statistical codes.
+    scale: How large.
+    replay_source: Recorded events that it plays.
+    real_effects: Effects that are real all the same, by name; empty means simulators only.
+    led_by: Person who leads it. (personal data, P1)
+    starts_at: When it began.
+    ends_at: When it shall end.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.DrillStarted"
+
+    drill_id: str
+    scenario: str
+    areas: tuple[str, ...]
+    scale: DrillScale
+    replay_source: str | None = None
+    real_effects: tuple[str, ...] = ()
+    led_by: str
+    starts_at: datetime
+    ends_at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "drill_id": self.drill_id,
+            "scenario": self.scenario,
+            "areas": self.areas,
+            "scale": self.scale,
+            "replay_source": self.replay_source,
+            "real_effects": self.real_effects,
+            "led_by": self.led_by,
+            "starts_at": self.starts_at,
+            "ends_at": self.ends_at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            drill_id=raw["drill_id"],
+            scenario=raw["scenario"],
+            areas=tuple(raw["areas"]),
+            scale=_DRILL_SCALE[raw["scale"]],
+            replay_source=raw["replay_source"],
+            real_effects=tuple(raw["real_effects"]),
+            led_by=raw["led_by"],
+            starts_at=raw["starts_at"],
+            ends_at=raw["ends_at"],
+        )
+
+
+class DutyChecked(Record, frozen=True, kw_only=True):
+    """值守查岗: It was checked whether a post is manned.
+
+    post_id: The post in its area.
+    person_id: Who answered, or should have. (personal data, P1)
+    method: How it was checked.
+    result: What was found.
+    answer_s: Time until the answer; null when there was none. [s]
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.DutyChecked"
+
+    post_id: str
+    person_id: str | None = None
+    method: DutyCheckMethod
+    result: DutyCheckResult
+    answer_s: int | None = None
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "post_id": self.post_id,
+            "person_id": self.person_id,
+            "method": self.method,
+            "result": self.result,
+            "answer_s": self.answer_s,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            post_id=raw["post_id"],
+            person_id=raw["person_id"],
+            method=_DUTY_CHECK_METHOD[raw["method"]],
+            result=_DUTY_CHECK_RESULT[raw["result"]],
+            answer_s=raw["answer_s"],
+            at=raw["at"],
+        )
+
+
+class DutyShiftStarted(Record, frozen=True, kw_only=True):
+    """值班交接: A person took over a post with what is open.
+
+    post_id: The post in its area, e.g. DUTY_OFFICER@990101.
+    shift: Name of the shift.
+    person_id: Who is on duty now. (personal data, P1)
+    leader_id: Leader of the shift. (personal data, P1)
+    from_at: Begin of the shift.
+    to_at: End of the shift.
+    handover_items: Open tasks, incidents and alarms that were handed over, by id.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.DutyShiftStarted"
+
+    post_id: str
+    shift: str
+    person_id: str
+    leader_id: str | None = None
+    from_at: datetime
+    to_at: datetime
+    handover_items: tuple[str, ...] = ()
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "post_id": self.post_id,
+            "shift": self.shift,
+            "person_id": self.person_id,
+            "leader_id": self.leader_id,
+            "from_at": self.from_at,
+            "to_at": self.to_at,
+            "handover_items": self.handover_items,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            post_id=raw["post_id"],
+            shift=raw["shift"],
+            person_id=raw["person_id"],
+            leader_id=raw["leader_id"],
+            from_at=raw["from_at"],
+            to_at=raw["to_at"],
+            handover_items=tuple(raw["handover_items"]),
+        )
+
+
+class DutyState(Record, frozen=True, kw_only=True):
+    """值班状态: Who holds a post now and who stands behind; the full state of the post in a compacted topic.
+
+    post_id: The post in its area.
+    post: Code of the post.
+    area_code: Area, statistical code.
+    person_id: Who is on duty; null in a gap. (personal data, P1)
+    deputy_id: Who stands in. (personal data, P1)
+    leader_id: Who is called after the deputy. (personal data, P1)
+    from_at: From when.
+    to_at: Until when; null without an end.
+    channels: Channels that reach the person, the best first.
+    version: Counts the changes of the post from 1.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.DutyState"
+
+    post_id: str
+    post: str
+    area_code: str
+    person_id: str | None = None
+    deputy_id: str | None = None
+    leader_id: str | None = None
+    from_at: datetime
+    to_at: datetime | None = None
+    channels: tuple[NoticeChannel, ...] = ()
+    version: int
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "post_id": self.post_id,
+            "post": self.post,
+            "area_code": self.area_code,
+            "person_id": self.person_id,
+            "deputy_id": self.deputy_id,
+            "leader_id": self.leader_id,
+            "from_at": self.from_at,
+            "to_at": self.to_at,
+            "channels": self.channels,
+            "version": self.version,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            post_id=raw["post_id"],
+            post=raw["post"],
+            area_code=raw["area_code"],
+            person_id=raw["person_id"],
+            deputy_id=raw["deputy_id"],
+            leader_id=raw["leader_id"],
+            from_at=raw["from_at"],
+            to_at=raw["to_at"],
+            channels=tuple([_NOTICE_CHANNEL[item] for item in raw["channels"]]),
+            version=raw["version"],
+        )
+
+
+class EvacuationOrdered(Record, frozen=True, kw_only=True):
+    """转移令: People in an area must leave; who they are stays with the streets.
+
+    order_id: The order, through all its changes.
+    incident_id: Incident that is the cause.
+    response_id: Response that it belongs to.
+    areas: Areas to leave, statistical codes; an update may add some.
+    population_kind: Who must leave.
+    target_count: People who must leave, as estimated. [1]
+    deadline: Until when.
+    shelters: Shelters that take them in.
+    approved_by: Person who ordered it. (personal data, P1)
+    at: When it was ordered.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.EvacuationOrdered"
+
+    order_id: str
+    incident_id: str | None = None
+    response_id: str | None = None
+    areas: tuple[str, ...]
+    population_kind: PopulationKind
+    target_count: int
+    deadline: datetime
+    shelters: tuple[str, ...] = ()
+    approved_by: str
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "order_id": self.order_id,
+            "incident_id": self.incident_id,
+            "response_id": self.response_id,
+            "areas": self.areas,
+            "population_kind": self.population_kind,
+            "target_count": self.target_count,
+            "deadline": self.deadline,
+            "shelters": self.shelters,
+            "approved_by": self.approved_by,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            order_id=raw["order_id"],
+            incident_id=raw["incident_id"],
+            response_id=raw["response_id"],
+            areas=tuple(raw["areas"]),
+            population_kind=_POPULATION_KIND[raw["population_kind"]],
+            target_count=raw["target_count"],
+            deadline=raw["deadline"],
+            shelters=tuple(raw["shelters"]),
+            approved_by=raw["approved_by"],
+            at=raw["at"],
+        )
+
+
+class EvacuationProgressed(Record, frozen=True, kw_only=True):
+    """转移进展: How far an area is with an evacuation; counts only.
+
+    order_id: The order.
+    area_code: Area that reports, statistical code.
+    moved: People who left. [1]
+    to_move: People who still must leave. [1]
+    refused: People who refuse to leave. [1]
+    at: When it was counted.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.EvacuationProgressed"
+
+    order_id: str
+    area_code: str
+    moved: int
+    to_move: int
+    refused: int = 0
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "order_id": self.order_id,
+            "area_code": self.area_code,
+            "moved": self.moved,
+            "to_move": self.to_move,
+            "refused": self.refused,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            order_id=raw["order_id"],
+            area_code=raw["area_code"],
+            moved=raw["moved"],
+            to_move=raw["to_move"],
+            refused=raw["refused"],
+            at=raw["at"],
+        )
+
+
+class IncidentAssessed(Record, frozen=True, kw_only=True):
+    """研判定级: A reported incident was verified and graded.
+
+    incident_id: The incident.
+    verdict: What it is; FALSE and DUPLICATE end it.
+    grade: Grade by losses.
+    duplicate_of: Incident that it doubles.
+    basis: Facts and rule that the grade rests on, without any identity, Chinese.
+    assessed_by: Person who decided. (personal data, P1)
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.IncidentAssessed"
+
+    incident_id: str
+    verdict: IncidentVerdict
+    grade: IncidentGrade
+    duplicate_of: str | None = None
+    basis: str
+    assessed_by: str
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "incident_id": self.incident_id,
+            "verdict": self.verdict,
+            "grade": self.grade,
+            "duplicate_of": self.duplicate_of,
+            "basis": self.basis,
+            "assessed_by": self.assessed_by,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            incident_id=raw["incident_id"],
+            verdict=_INCIDENT_VERDICT[raw["verdict"]],
+            grade=_INCIDENT_GRADE[raw["grade"]],
+            duplicate_of=raw["duplicate_of"],
+            basis=raw["basis"],
+            assessed_by=raw["assessed_by"],
+            at=raw["at"],
+        )
+
+
+class IncidentClosed(Record, frozen=True, kw_only=True):
+    """事件结束: An incident is over; what is left to do goes on as cases.
+
+    incident_id: The incident.
+    outcome: How it ended, without any identity, Chinese.
+    end_at: When it ended.
+    linked_case_ids: Cases that go on.
+    closed_by: Person who closed it. (personal data, P1)
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.IncidentClosed"
+
+    incident_id: str
+    outcome: str
+    end_at: datetime
+    linked_case_ids: tuple[str, ...] = ()
+    closed_by: str | None = None
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "incident_id": self.incident_id,
+            "outcome": self.outcome,
+            "end_at": self.end_at,
+            "linked_case_ids": self.linked_case_ids,
+            "closed_by": self.closed_by,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            incident_id=raw["incident_id"],
+            outcome=raw["outcome"],
+            end_at=raw["end_at"],
+            linked_case_ids=tuple(raw["linked_case_ids"]),
+            closed_by=raw["closed_by"],
+        )
+
+
+class IncidentReported(Record, frozen=True, kw_only=True):
+    """突发事件接报: An incident was reported, by a person or by what other services confirmed.
+
+    incident_id: The incident, the same in all tiers.
+    incident_class: National class: 1 natural 自然灾害, 2 accident 事故灾难, 3 public health 公共卫生, 4 social security 社会安全.
+    type_code: National event code, e.g. 11B03.
+    occurred_at: When it happened, as told.
+    received_at: When it was told.
+    source: Where it came from.
+    informant: Who told it, with a number to call back. (personal data, P2)
+    place: Where, without a person's name, Chinese.
+    location: Where, as a point.
+    area_code: Area, statistical code.
+    first_facts: What was told, in the words of the informant. (personal data, P2)
+    casualties: People harmed, as first known.
+    trigger_ids: Ids of the events, alarms or cases that it came from.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.IncidentReported"
+
+    incident_id: str
+    incident_class: int
+    type_code: str
+    occurred_at: datetime
+    received_at: datetime
+    source: IncidentSource
+    informant: str | None = None
+    place: str
+    location: GeoPoint | None = None
+    area_code: str
+    first_facts: str
+    casualties: Casualties
+    trigger_ids: tuple[str, ...] = ()
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "incident_id": self.incident_id,
+            "incident_class": self.incident_class,
+            "type_code": self.type_code,
+            "occurred_at": self.occurred_at,
+            "received_at": self.received_at,
+            "source": self.source,
+            "informant": self.informant,
+            "place": self.place,
+            "location": None if self.location is None else self.location.to_avro(),
+            "area_code": self.area_code,
+            "first_facts": self.first_facts,
+            "casualties": self.casualties.to_avro(),
+            "trigger_ids": self.trigger_ids,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            incident_id=raw["incident_id"],
+            incident_class=raw["incident_class"],
+            type_code=raw["type_code"],
+            occurred_at=raw["occurred_at"],
+            received_at=raw["received_at"],
+            source=_INCIDENT_SOURCE[raw["source"]],
+            informant=raw["informant"],
+            place=raw["place"],
+            location=None if raw["location"] is None else GeoPoint.from_avro(raw["location"]),
+            area_code=raw["area_code"],
+            first_facts=raw["first_facts"],
+            casualties=Casualties.from_avro(raw["casualties"]),
+            trigger_ids=tuple(raw["trigger_ids"]),
+        )
+
+
+class IncidentUpdated(Record, frozen=True, kw_only=True):
+    """事件续报: News of an incident.
+
+    incident_id: The incident.
+    report_no: Counts the updates of the incident from 1.
+    changes: Facts that changed, by name, as text without any identity.
+    casualties: People harmed, as known now.
+    trend: How it develops.
+    note: What was told, in free words. (personal data, P2)
+    at: When it was so.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.IncidentUpdated"
+
+    incident_id: str
+    report_no: int
+    changes: Mapping[str, str] = msgspec.field(default_factory=dict)
+    casualties: Casualties
+    trend: Trend
+    note: str | None = None
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "incident_id": self.incident_id,
+            "report_no": self.report_no,
+            "changes": self.changes,
+            "casualties": self.casualties.to_avro(),
+            "trend": self.trend,
+            "note": self.note,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            incident_id=raw["incident_id"],
+            report_no=raw["report_no"],
+            changes=raw["changes"],
+            casualties=Casualties.from_avro(raw["casualties"]),
+            trend=_TREND[raw["trend"]],
+            note=raw["note"],
+            at=raw["at"],
         )
 
 
@@ -245,6 +993,460 @@ class NoticeUnanswered(Record, frozen=True, kw_only=True):
             next_person=raw["next_person"],
             exhausted=raw["exhausted"],
             at=raw["at"],
+        )
+
+
+class PlanTask(Record, frozen=True, kw_only=True):
+    """预案任务: One task of a level of a plan.
+
+    template_id: The task in its plan.
+    title: What is to be done, Chinese.
+    post: Post that must do it.
+    scope: For which areas it is made.
+    priority: 1 (first) to 4.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.PlanTask"
+
+    template_id: str
+    title: str
+    post: str
+    scope: TaskScope
+    priority: int
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "template_id": self.template_id,
+            "title": self.title,
+            "post": self.post,
+            "scope": self.scope,
+            "priority": self.priority,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            template_id=raw["template_id"],
+            title=raw["title"],
+            post=raw["post"],
+            scope=_TASK_SCOPE[raw["scope"]],
+            priority=raw["priority"],
+        )
+
+
+class PlanLevel(Record, frozen=True, kw_only=True):
+    """预案级别: What a level of a plan asks; its tasks are added to those of the levels below.
+
+    level: The level.
+    approver_post: Post that may approve it.
+    ack_limit_s: Time to confirm a task. [s]
+    step_limit_s: Time to answer one step of the calling order. [s]
+    done_limit_s: Time to do a task. [s]
+    tasks: Tasks that the level adds.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.PlanLevel"
+
+    level: Level
+    approver_post: str
+    ack_limit_s: int
+    step_limit_s: int
+    done_limit_s: int
+    tasks: tuple[PlanTask, ...] = ()
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "level": self.level,
+            "approver_post": self.approver_post,
+            "ack_limit_s": self.ack_limit_s,
+            "step_limit_s": self.step_limit_s,
+            "done_limit_s": self.done_limit_s,
+            "tasks": [item.to_avro() for item in self.tasks],
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            level=_LEVEL[raw["level"]],
+            approver_post=raw["approver_post"],
+            ack_limit_s=raw["ack_limit_s"],
+            step_limit_s=raw["step_limit_s"],
+            done_limit_s=raw["done_limit_s"],
+            tasks=tuple([PlanTask.from_avro(item) for item in raw["tasks"]]),
+        )
+
+
+class PlanPublished(Record, frozen=True, kw_only=True):
+    """预案发布: A version of a plan was published or retired; the full state of the plan in a compacted topic.
+
+    plan_id: The plan.
+    hazard: Danger that it is for.
+    version: Counts the published versions of the plan from 1.
+    title: Name for people, Chinese.
+    area_code: Area that it holds for, statistical code.
+    chain: Calling order of its notices.
+    levels: Its levels.
+    state: Status from now on.
+    example: True for a plan whose figures no authority has decided.
+    approved_by: Person who approved it. (personal data, P1)
+    effective_at: From when it holds.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.PlanPublished"
+
+    plan_id: str
+    hazard: Hazard
+    version: int
+    title: str
+    area_code: str
+    chain: tuple[ChainStep, ...] = ()
+    levels: tuple[PlanLevel, ...]
+    state: PlanStatus
+    example: bool = False
+    approved_by: str | None = None
+    effective_at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "plan_id": self.plan_id,
+            "hazard": self.hazard,
+            "version": self.version,
+            "title": self.title,
+            "area_code": self.area_code,
+            "chain": [item.to_avro() for item in self.chain],
+            "levels": [item.to_avro() for item in self.levels],
+            "state": self.state,
+            "example": self.example,
+            "approved_by": self.approved_by,
+            "effective_at": self.effective_at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            plan_id=raw["plan_id"],
+            hazard=_HAZARD[raw["hazard"]],
+            version=raw["version"],
+            title=raw["title"],
+            area_code=raw["area_code"],
+            chain=tuple([ChainStep.from_avro(item) for item in raw["chain"]]),
+            levels=tuple([PlanLevel.from_avro(item) for item in raw["levels"]]),
+            state=_PLAN_STATUS[raw["state"]],
+            example=raw["example"],
+            approved_by=raw["approved_by"],
+            effective_at=raw["effective_at"],
+        )
+
+
+class PublicWarningCancelled(Record, frozen=True, kw_only=True):
+    """预警信息解除: A warning for the public does not hold any more.
+
+    warning_id: The warning.
+    identifier: Identifier of this message in the Common Alerting Protocol.
+    references: Identifiers of the messages that it ends.
+    reason: Why, Chinese.
+    approved_by: Person who approved. (personal data, P1)
+    at: From when.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.PublicWarningCancelled"
+
+    warning_id: str
+    identifier: str
+    references: tuple[str, ...] = ()
+    reason: str
+    approved_by: str
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "warning_id": self.warning_id,
+            "identifier": self.identifier,
+            "references": self.references,
+            "reason": self.reason,
+            "approved_by": self.approved_by,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            warning_id=raw["warning_id"],
+            identifier=raw["identifier"],
+            references=tuple(raw["references"]),
+            reason=raw["reason"],
+            approved_by=raw["approved_by"],
+            at=raw["at"],
+        )
+
+
+class PublicWarningIssued(Record, frozen=True, kw_only=True):
+    """预警信息发布: A warning for the public went out, or a new text of one.
+
+    warning_id: The warning, through all its updates.
+    identifier: Identifier of this message in the Common Alerting Protocol.
+    msg_type: New or update.
+    event_code: National event code, e.g. 11B03.
+    severity: Colour.
+    areas: Areas that are warned, statistical codes.
+    text: What the public reads or hears, Chinese.
+    effective: From when it holds.
+    expires: Until when it holds.
+    approved_by: Person who approved. (personal data, P1)
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.PublicWarningIssued"
+
+    warning_id: str
+    identifier: str
+    msg_type: WarningMessage
+    event_code: str
+    severity: Colour
+    areas: tuple[str, ...]
+    text: str
+    effective: datetime
+    expires: datetime
+    approved_by: str
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "warning_id": self.warning_id,
+            "identifier": self.identifier,
+            "msg_type": self.msg_type,
+            "event_code": self.event_code,
+            "severity": self.severity,
+            "areas": self.areas,
+            "text": self.text,
+            "effective": self.effective,
+            "expires": self.expires,
+            "approved_by": self.approved_by,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            warning_id=raw["warning_id"],
+            identifier=raw["identifier"],
+            msg_type=_WARNING_MESSAGE[raw["msg_type"]],
+            event_code=raw["event_code"],
+            severity=_COLOUR[raw["severity"]],
+            areas=tuple(raw["areas"]),
+            text=raw["text"],
+            effective=raw["effective"],
+            expires=raw["expires"],
+            approved_by=raw["approved_by"],
+        )
+
+
+class ResourceCommitted(Record, frozen=True, kw_only=True):
+    """资源调派: A resource is on its way to where it was asked for.
+
+    resource_id: The resource.
+    request_id: The request that it meets.
+    qty: How many of it. [1]
+    from_place: Where it comes from, Chinese.
+    eta_s: Time until it is there, as estimated. [s]
+    contact: Person who leads it. (personal data, P1)
+    at: When it was sent.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.ResourceCommitted"
+
+    resource_id: str
+    request_id: str
+    qty: int
+    from_place: str
+    eta_s: int | None = None
+    contact: str | None = None
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "resource_id": self.resource_id,
+            "request_id": self.request_id,
+            "qty": self.qty,
+            "from_place": self.from_place,
+            "eta_s": self.eta_s,
+            "contact": self.contact,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            resource_id=raw["resource_id"],
+            request_id=raw["request_id"],
+            qty=raw["qty"],
+            from_place=raw["from_place"],
+            eta_s=raw["eta_s"],
+            contact=raw["contact"],
+            at=raw["at"],
+        )
+
+
+class ResourceReleased(Record, frozen=True, kw_only=True):
+    """资源归还: A resource is free again.
+
+    resource_id: The resource.
+    request_id: The request that it met.
+    condition: Condition it came back in.
+    consumed: How many of it were used up. [1]
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.ResourceReleased"
+
+    resource_id: str
+    request_id: str
+    condition: ResourceCondition
+    consumed: int = 0
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "resource_id": self.resource_id,
+            "request_id": self.request_id,
+            "condition": self.condition,
+            "consumed": self.consumed,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            resource_id=raw["resource_id"],
+            request_id=raw["request_id"],
+            condition=_RESOURCE_CONDITION[raw["condition"]],
+            consumed=raw["consumed"],
+            at=raw["at"],
+        )
+
+
+class ResourceRequested(Record, frozen=True, kw_only=True):
+    """资源请求: A service or a commander in the field asks for help; what this tier cannot meet goes to the tier above.
+
+    request_id: The request.
+    kind: What is asked for.
+    qty: How many. [1]
+    spec: What it must be able to do, Chinese.
+    place: Where to, Chinese.
+    location: Where to, as a point.
+    need_by: Until when it must be there.
+    incident_id: Incident that it is for.
+    unmet: True when this tier has none left and the tier above is asked.
+    requested_by: Person who asked; null for a rule. (personal data, P1)
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.ResourceRequested"
+
+    request_id: str
+    kind: ResourceKind
+    qty: int
+    spec: str = ""
+    place: str
+    location: GeoPoint | None = None
+    need_by: datetime
+    incident_id: str | None = None
+    unmet: bool = False
+    requested_by: str | None = None
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "request_id": self.request_id,
+            "kind": self.kind,
+            "qty": self.qty,
+            "spec": self.spec,
+            "place": self.place,
+            "location": None if self.location is None else self.location.to_avro(),
+            "need_by": self.need_by,
+            "incident_id": self.incident_id,
+            "unmet": self.unmet,
+            "requested_by": self.requested_by,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            request_id=raw["request_id"],
+            kind=_RESOURCE_KIND[raw["kind"]],
+            qty=raw["qty"],
+            spec=raw["spec"],
+            place=raw["place"],
+            location=None if raw["location"] is None else GeoPoint.from_avro(raw["location"]),
+            need_by=raw["need_by"],
+            incident_id=raw["incident_id"],
+            unmet=raw["unmet"],
+            requested_by=raw["requested_by"],
+            at=raw["at"],
+        )
+
+
+class ResourceState(Record, frozen=True, kw_only=True):
+    """资源档案: Full state of one vehicle, pump, boat, stock of supplies, expert or other resource; reference data in a compacted topic.
+
+    resource_id: The resource.
+    kind: What it is.
+    name: Name for people, Chinese.
+    spec: What it can do, Chinese.
+    owner_dept: Department that owns it.
+    area_code: Area where it is kept, statistical code.
+    location: Where it is kept.
+    qty: How many there are. [1]
+    free: How many of them are free. [1]
+    item_unit: UCUM code that qty and free count in; 1 for pieces.
+    contact: Person to call. (personal data, P1)
+    version: Counts the changes of the resource from 1.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.ResourceState"
+
+    resource_id: str
+    kind: ResourceKind
+    name: str
+    spec: str = ""
+    owner_dept: str
+    area_code: str
+    location: GeoPoint | None = None
+    qty: int
+    free: int
+    item_unit: str = "1"
+    contact: str | None = None
+    version: int
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "resource_id": self.resource_id,
+            "kind": self.kind,
+            "name": self.name,
+            "spec": self.spec,
+            "owner_dept": self.owner_dept,
+            "area_code": self.area_code,
+            "location": None if self.location is None else self.location.to_avro(),
+            "qty": self.qty,
+            "free": self.free,
+            "item_unit": self.item_unit,
+            "contact": self.contact,
+            "version": self.version,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            resource_id=raw["resource_id"],
+            kind=_RESOURCE_KIND[raw["kind"]],
+            name=raw["name"],
+            spec=raw["spec"],
+            owner_dept=raw["owner_dept"],
+            area_code=raw["area_code"],
+            location=None if raw["location"] is None else GeoPoint.from_avro(raw["location"]),
+            qty=raw["qty"],
+            free=raw["free"],
+            item_unit=raw["item_unit"],
+            contact=raw["contact"],
+            version=raw["version"],
         )
 
 
@@ -460,6 +1662,242 @@ class ResponseTerminated(Record, frozen=True, kw_only=True):
         )
 
 
+class ReviewCompleted(Record, frozen=True, kw_only=True):
+    """复盘评估: A response was looked back at: what was fast, what was late, what changes.
+
+    response_id: The response.
+    timeline_ref: Address of the timeline.
+    measures: What was measured by name, the unit as suffix, e.g. activation_s, acked_pct.
+    findings: What was found, without any identity, Chinese.
+    rule_change_refs: Changes of rules and plans that follow.
+    approved_by: Person who signed. (personal data, P1)
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.ReviewCompleted"
+
+    response_id: str
+    timeline_ref: str
+    measures: Mapping[str, float] = msgspec.field(default_factory=dict)
+    findings: tuple[str, ...] = ()
+    rule_change_refs: tuple[str, ...] = ()
+    approved_by: str
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "response_id": self.response_id,
+            "timeline_ref": self.timeline_ref,
+            "measures": self.measures,
+            "findings": self.findings,
+            "rule_change_refs": self.rule_change_refs,
+            "approved_by": self.approved_by,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            response_id=raw["response_id"],
+            timeline_ref=raw["timeline_ref"],
+            measures=raw["measures"],
+            findings=tuple(raw["findings"]),
+            rule_change_refs=tuple(raw["rule_change_refs"]),
+            approved_by=raw["approved_by"],
+            at=raw["at"],
+        )
+
+
+class ShelterState(Record, frozen=True, kw_only=True):
+    """避难场所档案: Full state of one shelter; reference data in a compacted topic.
+
+    shelter_id: The shelter.
+    name: Name for people, Chinese.
+    area_code: Area where it stands, statistical code.
+    address: Where it is, Chinese.
+    location: Where it stands.
+    status: Status now.
+    capacity: People it can take. [1]
+    occupied: People in it. [1]
+    facilities: What it has, e.g. water, generator, wheelchair access.
+    keeper: Person who opens it. (personal data, P1)
+    version: Counts the changes of the shelter from 1.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.ShelterState"
+
+    shelter_id: str
+    name: str
+    area_code: str
+    address: str
+    location: GeoPoint | None = None
+    status: ShelterStatus
+    capacity: int
+    occupied: int = 0
+    facilities: tuple[str, ...] = ()
+    keeper: str | None = None
+    version: int
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "shelter_id": self.shelter_id,
+            "name": self.name,
+            "area_code": self.area_code,
+            "address": self.address,
+            "location": None if self.location is None else self.location.to_avro(),
+            "status": self.status,
+            "capacity": self.capacity,
+            "occupied": self.occupied,
+            "facilities": self.facilities,
+            "keeper": self.keeper,
+            "version": self.version,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            shelter_id=raw["shelter_id"],
+            name=raw["name"],
+            area_code=raw["area_code"],
+            address=raw["address"],
+            location=None if raw["location"] is None else GeoPoint.from_avro(raw["location"]),
+            status=_SHELTER_STATUS[raw["status"]],
+            capacity=raw["capacity"],
+            occupied=raw["occupied"],
+            facilities=tuple(raw["facilities"]),
+            keeper=raw["keeper"],
+            version=raw["version"],
+        )
+
+
+class ShelterStatusChanged(Record, frozen=True, kw_only=True):
+    """避难场所状态: A shelter opened, filled or closed; counts only.
+
+    shelter_id: The shelter.
+    status: Status from now on.
+    capacity: People it can take. [1]
+    occupied: People in it. [1]
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.ShelterStatusChanged"
+
+    shelter_id: str
+    status: ShelterStatus
+    capacity: int
+    occupied: int
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "shelter_id": self.shelter_id,
+            "status": self.status,
+            "capacity": self.capacity,
+            "occupied": self.occupied,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            shelter_id=raw["shelter_id"],
+            status=_SHELTER_STATUS[raw["status"]],
+            capacity=raw["capacity"],
+            occupied=raw["occupied"],
+            at=raw["at"],
+        )
+
+
+class SituationReported(Record, frozen=True, kw_only=True):
+    """信息报送: A report on an incident to the upper tier, with the eleven facts that the rules ask for.
+
+    incident_id: The incident.
+    stage: First, follow-up or final.
+    report_no: Counts the reports of the incident from 1.
+    told_at: Fact 1: when the incident was told.
+    informant: Fact 2: who told it. (personal data, P2)
+    occurred_at: Fact 3: when it happened.
+    place: Fact 4: where, without a person's name, Chinese.
+    nature: Fact 5: what it is, Chinese.
+    scope: Fact 6: how far it reaches, Chinese.
+    losses: Fact 7: losses as first known, without any identity, Chinese.
+    casualties: Fact 7, people: harmed as known now.
+    trend: Fact 8: how it develops.
+    leaders_on_site: Fact 9: posts of the leaders on site.
+    measures: Fact 10: what was done, Chinese.
+    needs: Fact 11: what is proposed or needed, Chinese.
+    approved_by: Person who signed. (personal data, P1)
+    due_at: Until when it had to be sent.
+    at: When it was sent.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.SituationReported"
+
+    incident_id: str
+    stage: SituationStage
+    report_no: int
+    told_at: datetime
+    informant: str | None = None
+    occurred_at: datetime
+    place: str
+    nature: str
+    scope: str = ""
+    losses: str = ""
+    casualties: Casualties
+    trend: Trend = Trend.UNKNOWN
+    leaders_on_site: tuple[str, ...] = ()
+    measures: str = ""
+    needs: str = ""
+    approved_by: str
+    due_at: datetime
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "incident_id": self.incident_id,
+            "stage": self.stage,
+            "report_no": self.report_no,
+            "told_at": self.told_at,
+            "informant": self.informant,
+            "occurred_at": self.occurred_at,
+            "place": self.place,
+            "nature": self.nature,
+            "scope": self.scope,
+            "losses": self.losses,
+            "casualties": self.casualties.to_avro(),
+            "trend": self.trend,
+            "leaders_on_site": self.leaders_on_site,
+            "measures": self.measures,
+            "needs": self.needs,
+            "approved_by": self.approved_by,
+            "due_at": self.due_at,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            incident_id=raw["incident_id"],
+            stage=_SITUATION_STAGE[raw["stage"]],
+            report_no=raw["report_no"],
+            told_at=raw["told_at"],
+            informant=raw["informant"],
+            occurred_at=raw["occurred_at"],
+            place=raw["place"],
+            nature=raw["nature"],
+            scope=raw["scope"],
+            losses=raw["losses"],
+            casualties=Casualties.from_avro(raw["casualties"]),
+            trend=_TREND[raw["trend"]],
+            leaders_on_site=tuple(raw["leaders_on_site"]),
+            measures=raw["measures"],
+            needs=raw["needs"],
+            approved_by=raw["approved_by"],
+            due_at=raw["due_at"],
+            at=raw["at"],
+        )
+
+
 class TaskAcknowledged(Record, frozen=True, kw_only=True):
     """任务签收: A person confirmed a task; never inferred from delivery.
 
@@ -597,6 +2035,8 @@ class TaskCompleted(Record, frozen=True, kw_only=True):
     person_id: Who did it. (personal data, P1)
     result: What was achieved, in the person's words.
     at: When.
+    evidence: Addresses of pictures and documents that show it.
+    counts: What was counted, by name, e.g. moved, pumps_on. [1]
     """
 
     FULL_NAME: ClassVar[str] = "liandong.emergency.TaskCompleted"
@@ -605,6 +2045,8 @@ class TaskCompleted(Record, frozen=True, kw_only=True):
     person_id: str
     result: str
     at: datetime
+    evidence: tuple[str, ...] = ()
+    counts: Mapping[str, int] = msgspec.field(default_factory=dict)
 
     def to_avro(self) -> dict[str, Any]:
         return {
@@ -612,6 +2054,8 @@ class TaskCompleted(Record, frozen=True, kw_only=True):
             "person_id": self.person_id,
             "result": self.result,
             "at": self.at,
+            "evidence": self.evidence,
+            "counts": self.counts,
         }
 
     @classmethod
@@ -620,6 +2064,46 @@ class TaskCompleted(Record, frozen=True, kw_only=True):
             task_id=raw["task_id"],
             person_id=raw["person_id"],
             result=raw["result"],
+            at=raw["at"],
+            evidence=tuple(raw["evidence"]),
+            counts=raw["counts"],
+        )
+
+
+class TaskDeclined(Record, frozen=True, kw_only=True):
+    """任务退回: A person did not take a task; the next one of the post is asked.
+
+    task_id: The task.
+    person_id: Who declined. (personal data, P1)
+    reason: Why.
+    suggest: Post or team named instead.
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.TaskDeclined"
+
+    task_id: str
+    person_id: str
+    reason: DeclineReason
+    suggest: str | None = None
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "task_id": self.task_id,
+            "person_id": self.person_id,
+            "reason": self.reason,
+            "suggest": self.suggest,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            task_id=raw["task_id"],
+            person_id=raw["person_id"],
+            reason=_DECLINE_REASON[raw["reason"]],
+            suggest=raw["suggest"],
             at=raw["at"],
         )
 
@@ -659,4 +2143,116 @@ class TaskOverdue(Record, frozen=True, kw_only=True):
             overdue_s=raw["overdue_s"],
             escalated_to=raw["escalated_to"],
             at=raw["at"],
+        )
+
+
+class TaskProgressed(Record, frozen=True, kw_only=True):
+    """任务反馈: Word from the person who does a task.
+
+    task_id: The task.
+    person_id: Who reported. (personal data, P1)
+    pct: Share done, 0 to 100. [%]
+    text: The person's words, without any citizen's identity.
+    media: Addresses of pictures and films.
+    position: Where the person is.
+    counts: What was counted, by name, e.g. moved, pumps_on. [1]
+    at: When.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.TaskProgressed"
+
+    task_id: str
+    person_id: str
+    pct: int | None = None
+    text: str = ""
+    media: tuple[str, ...] = ()
+    position: GeoPoint | None = None
+    counts: Mapping[str, int] = msgspec.field(default_factory=dict)
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "task_id": self.task_id,
+            "person_id": self.person_id,
+            "pct": self.pct,
+            "text": self.text,
+            "media": self.media,
+            "position": None if self.position is None else self.position.to_avro(),
+            "counts": self.counts,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            task_id=raw["task_id"],
+            person_id=raw["person_id"],
+            pct=raw["pct"],
+            text=raw["text"],
+            media=tuple(raw["media"]),
+            position=None if raw["position"] is None else GeoPoint.from_avro(raw["position"]),
+            counts=raw["counts"],
+            at=raw["at"],
+        )
+
+
+class TeamState(Record, frozen=True, kw_only=True):
+    """队伍档案: Full state of one rescue team; reference data in a compacted topic.
+
+    team_id: The team.
+    name: Name for people, Chinese.
+    skills: What it can do, e.g. drainage, boat, search.
+    dept: Department that it belongs to.
+    area_code: Area where it is based, statistical code.
+    location: Where it is based.
+    leader: Team leader. (personal data, P1)
+    members: People in it. [1]
+    status: What it does now.
+    task_id: Task that it is on.
+    version: Counts the changes of the team from 1.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.emergency.TeamState"
+
+    team_id: str
+    name: str
+    skills: tuple[str, ...] = ()
+    dept: str
+    area_code: str
+    location: GeoPoint | None = None
+    leader: str
+    members: int
+    status: TeamStatus
+    task_id: str | None = None
+    version: int
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "team_id": self.team_id,
+            "name": self.name,
+            "skills": self.skills,
+            "dept": self.dept,
+            "area_code": self.area_code,
+            "location": None if self.location is None else self.location.to_avro(),
+            "leader": self.leader,
+            "members": self.members,
+            "status": self.status,
+            "task_id": self.task_id,
+            "version": self.version,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            team_id=raw["team_id"],
+            name=raw["name"],
+            skills=tuple(raw["skills"]),
+            dept=raw["dept"],
+            area_code=raw["area_code"],
+            location=None if raw["location"] is None else GeoPoint.from_avro(raw["location"]),
+            leader=raw["leader"],
+            members=raw["members"],
+            status=_TEAM_STATUS[raw["status"]],
+            task_id=raw["task_id"],
+            version=raw["version"],
         )

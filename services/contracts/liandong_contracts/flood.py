@@ -29,6 +29,19 @@ class ConfirmedBy(StrEnum):
     PERSON = "PERSON"
 
 
+class HazardSpotKind(StrEnum):
+    """What threatens to fail or fall 险情类型."""
+
+    UNKNOWN = "UNKNOWN"
+    SLOPE = "SLOPE"
+    DIKE = "DIKE"
+    DAM = "DAM"
+    WALL = "WALL"
+    TREE = "TREE"
+    SINKHOLE = "SINKHOLE"
+    CRANE = "CRANE"
+
+
 class RainWindow(StrEnum):
     """Length of a rain window 统计时段: five minutes, or 1 to 24 hours."""
 
@@ -39,6 +52,17 @@ class RainWindow(StrEnum):
     H6 = "H6"
     H12 = "H12"
     H24 = "H24"
+
+
+class SpotAction(StrEnum):
+    """What is done at a waterlogging spot 处置措施."""
+
+    UNKNOWN = "UNKNOWN"
+    PATROL = "PATROL"
+    CLOSE_ROAD = "CLOSE_ROAD"
+    PUMP = "PUMP"
+    RESCUE = "RESCUE"
+    REOPEN_ROAD = "REOPEN_ROAD"
 
 
 class SpotKind(StrEnum):
@@ -93,17 +117,42 @@ class WarningAction(StrEnum):
     CANCEL = "CANCEL"
 
 
+class WaterLevelKind(StrEnum):
+    """What kind of water has a level 水位对象类型."""
+
+    UNKNOWN = "UNKNOWN"
+    RIVER = "RIVER"
+    RESERVOIR = "RESERVOIR"
+    TIDE = "TIDE"
+    PUMP_FOREBAY = "PUMP_FOREBAY"
+
+
+class WaterLevelStatus(StrEnum):
+    """Where a level stands against its marks, rising 水位状态: flood limit 汛限水位, warning 警戒水位, guarantee 保证水位, design 设计水位."""
+
+    UNKNOWN = "UNKNOWN"
+    NORMAL = "NORMAL"
+    OVER_FLOOD_LIMIT = "OVER_FLOOD_LIMIT"
+    OVER_WARNING = "OVER_WARNING"
+    OVER_GUARANTEE = "OVER_GUARANTEE"
+    OVER_DESIGN = "OVER_DESIGN"
+
+
 _COLOUR = symbols(Colour)
 _LEVEL = symbols(Level)
 _QUALITY = symbols(Quality)
 _AREA_EVIDENCE_KIND = symbols(AreaEvidenceKind)
 _CONFIRMED_BY = symbols(ConfirmedBy)
+_HAZARD_SPOT_KIND = symbols(HazardSpotKind)
 _RAIN_WINDOW = symbols(RainWindow)
+_SPOT_ACTION = symbols(SpotAction)
 _SPOT_KIND = symbols(SpotKind)
 _SPOT_LEVEL = symbols(SpotLevel)
 _SPOT_SOURCE = symbols(SpotSource)
 _SPOT_STATUS = symbols(SpotStatus)
 _WARNING_ACTION = symbols(WarningAction)
+_WATER_LEVEL_KIND = symbols(WaterLevelKind)
+_WATER_LEVEL_STATUS = symbols(WaterLevelStatus)
 
 
 class AreaStation(Record, frozen=True, kw_only=True):
@@ -514,6 +563,174 @@ class FloodEvidence(Record, frozen=True, kw_only=True):
         )
 
 
+class ForecastPoint(Record, frozen=True, kw_only=True):
+    """预报值: What a forecast expects at one moment: a level or a depth, each with the band it falls into in 80 of 100 cases.
+
+    at: Moment that is forecast.
+    level_m: Expected level, elevation above the 1985 national datum; for rivers and reservoirs. [m]
+    level_p10_m: Level that 10 of 100 cases stay below. [m]
+    level_p90_m: Level that 90 of 100 cases stay below. [m]
+    depth_cm: Expected depth; for waterlogging spots. [cm]
+    depth_p10_cm: Depth that 10 of 100 cases stay below. [cm]
+    depth_p90_cm: Depth that 90 of 100 cases stay below. [cm]
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.ForecastPoint"
+
+    at: datetime
+    level_m: float | None = None
+    level_p10_m: float | None = None
+    level_p90_m: float | None = None
+    depth_cm: float | None = None
+    depth_p10_cm: float | None = None
+    depth_p90_cm: float | None = None
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "at": self.at,
+            "level_m": self.level_m,
+            "level_p10_m": self.level_p10_m,
+            "level_p90_m": self.level_p90_m,
+            "depth_cm": self.depth_cm,
+            "depth_p10_cm": self.depth_p10_cm,
+            "depth_p90_cm": self.depth_p90_cm,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            at=raw["at"],
+            level_m=raw["level_m"],
+            level_p10_m=raw["level_p10_m"],
+            level_p90_m=raw["level_p90_m"],
+            depth_cm=raw["depth_cm"],
+            depth_p10_cm=raw["depth_p10_cm"],
+            depth_p90_cm=raw["depth_p90_cm"],
+        )
+
+
+class FloodForecastUpdated(Record, frozen=True, kw_only=True):
+    """洪涝预报更新: A model's new forecast for one water or spot; it replaces the one before.
+
+    object_id: River section, reservoir or waterlogging spot.
+    model_version: Model and version that calculated it.
+    horizon_min: How far it looks ahead. [min]
+    values: Expected values, earliest first.
+    issued_at: When it was calculated.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.FloodForecastUpdated"
+
+    object_id: str
+    model_version: str
+    horizon_min: int
+    values: tuple[ForecastPoint, ...]
+    issued_at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "object_id": self.object_id,
+            "model_version": self.model_version,
+            "horizon_min": self.horizon_min,
+            "values": [item.to_avro() for item in self.values],
+            "issued_at": self.issued_at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            object_id=raw["object_id"],
+            model_version=raw["model_version"],
+            horizon_min=raw["horizon_min"],
+            values=tuple([ForecastPoint.from_avro(item) for item in raw["values"]]),
+            issued_at=raw["issued_at"],
+        )
+
+
+class RainMax(Record, frozen=True, kw_only=True):
+    """最大雨量: Largest rain of any station of an area, by window.
+
+    h1: In one hour; null without a complete window. [mm]
+    h3: In three hours. [mm]
+    h24: In 24 hours. [mm]
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.RainMax"
+
+    h1: float | None = None
+    h3: float | None = None
+    h24: float | None = None
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "h1": self.h1,
+            "h3": self.h3,
+            "h24": self.h24,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            h1=raw["h1"],
+            h3=raw["h3"],
+            h24=raw["h24"],
+        )
+
+
+class FloodSituationUpdated(Record, frozen=True, kw_only=True):
+    """汛情态势更新: The flood picture of one area in one line; while a response is on once a minute.
+
+    area_code: Area, statistical code.
+    rain_max_mm: Largest rain of any of its stations. [mm]
+    spots_open: Waterlogging spots not yet cleared. [1]
+    rivers_over: Rivers over their warning level. [1]
+    reservoirs_over: Reservoirs over their flood limit. [1]
+    pumps_on: Pumps running. [1]
+    people_moved: People moved to safety so far in this response. [1]
+    data_age_s: Age of the oldest value that went into it. [s]
+    at: Moment it describes.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.FloodSituationUpdated"
+
+    area_code: str
+    rain_max_mm: RainMax
+    spots_open: int
+    rivers_over: int
+    reservoirs_over: int
+    pumps_on: int
+    people_moved: int
+    data_age_s: int
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "area_code": self.area_code,
+            "rain_max_mm": self.rain_max_mm.to_avro(),
+            "spots_open": self.spots_open,
+            "rivers_over": self.rivers_over,
+            "reservoirs_over": self.reservoirs_over,
+            "pumps_on": self.pumps_on,
+            "people_moved": self.people_moved,
+            "data_age_s": self.data_age_s,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            area_code=raw["area_code"],
+            rain_max_mm=RainMax.from_avro(raw["rain_max_mm"]),
+            spots_open=raw["spots_open"],
+            rivers_over=raw["rivers_over"],
+            reservoirs_over=raw["reservoirs_over"],
+            pumps_on=raw["pumps_on"],
+            people_moved=raw["people_moved"],
+            data_age_s=raw["data_age_s"],
+            at=raw["at"],
+        )
+
+
 class RainMark(Record, frozen=True, kw_only=True):
     """The rain of one window as last published for a station.
 
@@ -621,6 +838,64 @@ class GaugeTrack(Record, frozen=True, kw_only=True):
             rain_told=None if raw["rain_told"] is None else RainTold.from_avro(raw["rain_told"]),
             depth=None if raw["depth"] is None else DepthMark.from_avro(raw["depth"]),
             drain=None if raw["drain"] is None else DrainMark.from_avro(raw["drain"]),
+        )
+
+
+class HazardSpotReported(Record, frozen=True, kw_only=True):
+    """险情上报: Somebody saw a slope, dike, wall, tree or the like that may fail.
+
+    spot_id: The place in danger: a catalogued one, else the grid cell's id.
+    kind: What may fail.
+    severity: 1 critical 红, 2 major 橙, 3 minor 黄, 4 notice 蓝.
+    people_at_risk: People who live or work below it; null when nobody has counted. [1]
+    media: Ids of pictures and films in the media store, never the pictures themselves.
+    description: What was seen, without any identity, Chinese.
+    location: Where.
+    area_code: Area, statistical code.
+    reported_by: Person of staff who reported it. (personal data, P1)
+    at: When it was seen.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.HazardSpotReported"
+
+    spot_id: str
+    kind: HazardSpotKind
+    severity: int
+    people_at_risk: int | None = None
+    media: tuple[str, ...] = ()
+    description: str = ""
+    location: GeoPoint | None = None
+    area_code: str
+    reported_by: str | None = None
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "spot_id": self.spot_id,
+            "kind": self.kind,
+            "severity": self.severity,
+            "people_at_risk": self.people_at_risk,
+            "media": self.media,
+            "description": self.description,
+            "location": None if self.location is None else self.location.to_avro(),
+            "area_code": self.area_code,
+            "reported_by": self.reported_by,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            spot_id=raw["spot_id"],
+            kind=_HAZARD_SPOT_KIND[raw["kind"]],
+            severity=raw["severity"],
+            people_at_risk=raw["people_at_risk"],
+            media=tuple(raw["media"]),
+            description=raw["description"],
+            location=None if raw["location"] is None else GeoPoint.from_avro(raw["location"]),
+            area_code=raw["area_code"],
+            reported_by=raw["reported_by"],
+            at=raw["at"],
         )
 
 
@@ -844,6 +1119,216 @@ class SpotEntry(Record, frozen=True, kw_only=True):
         )
 
 
+class SpotState(Record, frozen=True, kw_only=True):
+    """积水点状态: Everything known of a waterlogging spot now, its last episode included; current state in a compacted topic.
+
+    spot_id: Catalogued spot, else the grid cell's id.
+    name: Name for people.
+    kind: What the spot is.
+    status: Where the episode stands; CLEARED when there is none.
+    level: Level by depth.
+    depth_cm: Depth now, when known. [cm]
+    max_depth_cm: Largest depth of the episode, when one was known. [cm]
+    sources: All kinds of source that have reported in this episode.
+    actions: What is done there now.
+    road_closed: True from the closing of the road until a person reopens it.
+    first_at: When water was first seen in this episode.
+    cleared_at: When the water was gone.
+    at: Time of the newest judgement.
+    location: Its lowest point.
+    area_code: Area it lies in, statistical code.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.SpotState"
+
+    spot_id: str
+    name: str
+    kind: SpotKind
+    status: SpotStatus
+    level: SpotLevel
+    depth_cm: float | None = None
+    max_depth_cm: float | None = None
+    sources: tuple[SpotSource, ...] = ()
+    actions: tuple[SpotAction, ...] = ()
+    road_closed: bool = False
+    first_at: datetime | None = None
+    cleared_at: datetime | None = None
+    at: datetime
+    location: GeoPoint | None = None
+    area_code: str
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "spot_id": self.spot_id,
+            "name": self.name,
+            "kind": self.kind,
+            "status": self.status,
+            "level": self.level,
+            "depth_cm": self.depth_cm,
+            "max_depth_cm": self.max_depth_cm,
+            "sources": self.sources,
+            "actions": self.actions,
+            "road_closed": self.road_closed,
+            "first_at": self.first_at,
+            "cleared_at": self.cleared_at,
+            "at": self.at,
+            "location": None if self.location is None else self.location.to_avro(),
+            "area_code": self.area_code,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            spot_id=raw["spot_id"],
+            name=raw["name"],
+            kind=_SPOT_KIND[raw["kind"]],
+            status=_SPOT_STATUS[raw["status"]],
+            level=_SPOT_LEVEL[raw["level"]],
+            depth_cm=raw["depth_cm"],
+            max_depth_cm=raw["max_depth_cm"],
+            sources=tuple([_SPOT_SOURCE[item] for item in raw["sources"]]),
+            actions=tuple([_SPOT_ACTION[item] for item in raw["actions"]]),
+            road_closed=raw["road_closed"],
+            first_at=raw["first_at"],
+            cleared_at=raw["cleared_at"],
+            at=raw["at"],
+            location=None if raw["location"] is None else GeoPoint.from_avro(raw["location"]),
+            area_code=raw["area_code"],
+        )
+
+
+class WaterLevelObjectState(Record, frozen=True, kw_only=True):
+    """水位对象状态: Marks and newest level of one watched water; reference data and current state in a compacted topic.
+
+    object_id: River section, reservoir, tide gauge or forebay.
+    name: Name for people.
+    kind: What it is.
+    area_code: Area it lies in, statistical code.
+    location: Where its gauge stands.
+    device_ids: Gauges that measure it.
+    flood_limit_m: Flood limit level 汛限水位, elevation above the 1985 national datum; reservoirs only. [m]
+    warning_m: Warning level 警戒水位, elevation above the 1985 national datum. [m]
+    guarantee_m: Guarantee level 保证水位, elevation above the 1985 national datum. [m]
+    design_m: Design level 设计水位, elevation above the 1985 national datum. [m]
+    state: Where the level stands; UNKNOWN before the first reading.
+    level_m: Newest level, elevation above the 1985 national datum. [m]
+    trend_m_per_h: Speed of rising, negative when the water falls. [m/h]
+    observed_at: Time of the newest level.
+    version: Counts up with each change of the marks or the name.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.WaterLevelObjectState"
+
+    object_id: str
+    name: str
+    kind: WaterLevelKind
+    area_code: str
+    location: GeoPoint | None = None
+    device_ids: tuple[str, ...] = ()
+    flood_limit_m: float | None = None
+    warning_m: float | None = None
+    guarantee_m: float | None = None
+    design_m: float | None = None
+    state: WaterLevelStatus
+    level_m: float | None = None
+    trend_m_per_h: float | None = None
+    observed_at: datetime | None = None
+    version: int
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "object_id": self.object_id,
+            "name": self.name,
+            "kind": self.kind,
+            "area_code": self.area_code,
+            "location": None if self.location is None else self.location.to_avro(),
+            "device_ids": self.device_ids,
+            "flood_limit_m": self.flood_limit_m,
+            "warning_m": self.warning_m,
+            "guarantee_m": self.guarantee_m,
+            "design_m": self.design_m,
+            "state": self.state,
+            "level_m": self.level_m,
+            "trend_m_per_h": self.trend_m_per_h,
+            "observed_at": self.observed_at,
+            "version": self.version,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            object_id=raw["object_id"],
+            name=raw["name"],
+            kind=_WATER_LEVEL_KIND[raw["kind"]],
+            area_code=raw["area_code"],
+            location=None if raw["location"] is None else GeoPoint.from_avro(raw["location"]),
+            device_ids=tuple(raw["device_ids"]),
+            flood_limit_m=raw["flood_limit_m"],
+            warning_m=raw["warning_m"],
+            guarantee_m=raw["guarantee_m"],
+            design_m=raw["design_m"],
+            state=_WATER_LEVEL_STATUS[raw["state"]],
+            level_m=raw["level_m"],
+            trend_m_per_h=raw["trend_m_per_h"],
+            observed_at=raw["observed_at"],
+            version=raw["version"],
+        )
+
+
+class WaterLevelStateChanged(Record, frozen=True, kw_only=True):
+    """水位状态变化: The level of a river, reservoir, tide gauge or pump forebay passed one of its marks, in either direction.
+
+    object_id: River section, reservoir, tide gauge or forebay.
+    kind: What it is.
+    state: Highest mark that the level is over now.
+    previous: State before.
+    level_m: Level now, elevation above the 1985 national datum. [m]
+    trend_m_per_h: Speed of rising, negative when the water falls; null with too few readings. [m/h]
+    reference_m: The mark that was passed, elevation above the 1985 national datum. [m]
+    area_code: Area, statistical code.
+    at: When it changed.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.WaterLevelStateChanged"
+
+    object_id: str
+    kind: WaterLevelKind
+    state: WaterLevelStatus
+    previous: WaterLevelStatus = WaterLevelStatus.UNKNOWN
+    level_m: float
+    trend_m_per_h: float | None = None
+    reference_m: float | None = None
+    area_code: str
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "object_id": self.object_id,
+            "kind": self.kind,
+            "state": self.state,
+            "previous": self.previous,
+            "level_m": self.level_m,
+            "trend_m_per_h": self.trend_m_per_h,
+            "reference_m": self.reference_m,
+            "area_code": self.area_code,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            object_id=raw["object_id"],
+            kind=_WATER_LEVEL_KIND[raw["kind"]],
+            state=_WATER_LEVEL_STATUS[raw["state"]],
+            previous=_WATER_LEVEL_STATUS[raw["previous"]],
+            level_m=raw["level_m"],
+            trend_m_per_h=raw["trend_m_per_h"],
+            reference_m=raw["reference_m"],
+            area_code=raw["area_code"],
+            at=raw["at"],
+        )
+
+
 class WaterloggingCleared(Record, frozen=True, kw_only=True):
     """积水消退: The water at a spot is gone; ends the episode.
 
@@ -959,6 +1444,7 @@ class WaterloggingUpdated(Record, frozen=True, kw_only=True):
     source_ids_total: How many different sources have reported. [1]
     at: When it changed.
     recede_cm_per_h: Speed of falling, positive when the water falls. [cm/h]
+    actions: What is done there now.
     """
 
     FULL_NAME: ClassVar[str] = "liandong.flood.WaterloggingUpdated"
@@ -971,6 +1457,7 @@ class WaterloggingUpdated(Record, frozen=True, kw_only=True):
     source_ids_total: int
     at: datetime
     recede_cm_per_h: float | None = None
+    actions: tuple[SpotAction, ...] = ()
 
     def to_avro(self) -> dict[str, Any]:
         return {
@@ -982,6 +1469,7 @@ class WaterloggingUpdated(Record, frozen=True, kw_only=True):
             "source_ids_total": self.source_ids_total,
             "at": self.at,
             "recede_cm_per_h": self.recede_cm_per_h,
+            "actions": self.actions,
         }
 
     @classmethod
@@ -995,6 +1483,7 @@ class WaterloggingUpdated(Record, frozen=True, kw_only=True):
             source_ids_total=raw["source_ids_total"],
             at=raw["at"],
             recede_cm_per_h=raw["recede_cm_per_h"],
+            actions=tuple([_SPOT_ACTION[item] for item in raw["actions"]]),
         )
 
 

@@ -9,6 +9,78 @@ import msgspec
 from liandong_contracts.base import Record
 
 
+class Pane(Record, frozen=True, kw_only=True):
+    """One event-time window of one key: what has been taken in so far.
+
+    start: First moment of the window; its end follows from the declared size.
+    count: Values taken in.
+    total: Their sum.
+    minimum: The smallest of them.
+    maximum: The largest of them.
+    revision: -1 while the window is open, 0 for its first result, one more for each late value since.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.kit.Pane"
+
+    start: datetime
+    count: int
+    total: float
+    minimum: float
+    maximum: float
+    revision: int = -1
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "start": self.start,
+            "count": self.count,
+            "total": self.total,
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+            "revision": self.revision,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            start=raw["start"],
+            count=raw["count"],
+            total=raw["total"],
+            minimum=raw["minimum"],
+            maximum=raw["maximum"],
+            revision=raw["revision"],
+        )
+
+
+class Panes(Record, frozen=True, kw_only=True):
+    """The event-time windows of one key that are open or may still be revised; a field of the key's state.
+
+    clock: The key's event time: the latest seen, or the latest that a timer told.
+    panes: Oldest first.
+    late: Values that came after the lateness of a window of theirs and are missing from it.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.kit.Panes"
+
+    clock: datetime
+    panes: tuple[Pane, ...] = ()
+    late: int = 0
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "clock": self.clock,
+            "panes": [item.to_avro() for item in self.panes],
+            "late": self.late,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            clock=raw["clock"],
+            panes=tuple([Pane.from_avro(item) for item in raw["panes"]]),
+            late=raw["late"],
+        )
+
+
 class Timer(Record, frozen=True, kw_only=True):
     """One durable timer of a stream state and the cause that armed it, so that its outputs continue the chain.
 

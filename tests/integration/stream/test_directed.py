@@ -14,9 +14,12 @@ from liandong.errors import ConfigError, Fenced, LiandongError, PositionError
 from liandong.event import Event
 from liandong.settings import Settings
 from liandong.stream import Context, Outcome, StreamService
+from liandong.stream.admin import Admin
 from liandong.stream.build import build_engine
 from liandong.stream.engine import Engine
 from liandong.stream.envelope import Cell, envelope_of
+from liandong.stream.positions import mark_of
+from liandong.stream.recover import recover
 from liandong.stream.transactions import FatalError, TransactionAborted
 from liandong.stream.tuning import Tuning
 from liandong_contracts.base import Topic
@@ -101,6 +104,7 @@ def test_restoring_waits_for_the_end_marker_of_a_pending_transaction(bench: Benc
     for number in range(4):
         pending.produce(changelog, bench.codec.encode(changelog, envelope), key.encode(), partition=number)
     pending.flush(30)
+    set_position(bench, mill.ITEM, 0, partitions=(0, 1, 2, 3))
     engine = engine_of(bench, "a")
     with running(engine) as errors:
         until("restoring", lambda: engine._restorer.is_busy)
@@ -113,20 +117,38 @@ def test_restoring_waits_for_the_end_marker_of_a_pending_transaction(bench: Benc
     assert errors == []
 
 
-def set_position(bench: Bench, topic: Topic, offset: int) -> None:
-    """Commit a position for the mill's group, as an operator could."""
+def set_position(
+    bench: Bench, topic: Topic, offset: int, mark: str | None = None, partitions: tuple[int, ...] = (0,)
+) -> None:
+    """Commit positions for the mill's group, as an operator or an older life of the service could."""
     group = bench.base.scoped("mill")
     consumer = Consumer({"bootstrap.servers": bench.base.bootstrap, "group.id": group})
-    consumer.commit(offsets=[TopicPartition(bench.wire(topic), 0, offset)], asynchronous=False)
+    places = [(bench.wire(topic), number, offset) for number in partitions]
+    positions = [TopicPartition(*at, mark) if mark else TopicPartition(*at) for at in places]
+    consumer.commit(offsets=positions, asynchronous=False)
     consumer.close()
+
+
+def refusal(bench: Bench) -> str:
+    """Run the service until it stops by itself, and return why."""
+    with running(engine_of(bench, "a")) as errors:
+        until("stopped", lambda: errors)
+    assert isinstance(errors[0], PositionError)
+    assert "liandong recover mill --from beginning|end|stored" in str(errors[0])
+    return str(errors[0])
+
+
+def counts_all(bench: Bench) -> None:
+    """Run the service until it has handled everything."""
+    clock = ManualClock(real_now() + timedelta(hours=1))
+    with running(engine_of(bench, "a", clock=clock)) as errors:
+        until("all handled", lambda: errors or bench.progress()[::2] == (bench.expected.items,) * 2)
+    assert errors == []
 
 
 def test_a_position_past_the_end_stops_the_service(bench: Bench) -> None:
     set_position(bench, mill.ITEM, 1000)
-    with running(engine_of(bench, "a")) as errors:
-        until("stopped", lambda: errors)
-    assert isinstance(errors[0], PositionError)
-    assert "position 1000" in str(errors[0])
+    assert "position 1000" in refusal(bench)
 
 
 def test_a_position_before_the_beginning_stops_the_service(bench: Bench) -> None:
@@ -136,9 +158,49 @@ def test_a_position_before_the_beginning_stops_the_service(bench: Bench) -> None
     deleted = bench.admin.delete_records([TopicPartition(bench.wire(mill.ITEM), 0, 10)])
     for future in deleted.values():
         future.result(30)
-    with running(engine_of(bench, "a")) as errors:
-        until("stopped", lambda: errors)
-    assert isinstance(errors[0], PositionError)
+    assert "before the beginning (10)" in refusal(bench)
+
+
+def test_a_position_of_another_cluster_stops_the_service(bench: Bench) -> None:
+    set_position(
+        bench, mill.ITEM, 0, mark_of("elsewhere", Admin(bench.base).facts([bench.wire(mill.ITEM)]).popitem()[1].id)
+    )
+    assert "belongs to another cluster (it is of elsewhere" in refusal(bench)
+
+
+def test_a_position_of_a_former_topic_stops_the_service(bench: Bench) -> None:
+    set_position(bench, mill.ITEM, 0, mark_of(Admin(bench.base).cluster_id(), "former"))
+    assert "belongs to a former topic of that name (id former, now" in refusal(bench)
+    (moved,) = recover(bench.base, "mill", "stored")
+    assert (moved.partition, moved.before, moved.after) == (0, 0, 0)
+    counts_all(bench)
+
+
+def test_an_input_topic_that_was_made_anew_stops_the_service(bench: Bench) -> None:
+    bench.feed(100)
+    bench.flush()
+    counts_all(bench)
+    wire = bench.wire(mill.ITEM)
+    bench.admin.delete_topics([wire])[wire].result(30)
+    until("deleted", lambda: wire not in Admin(bench.base).facts([wire]))
+    bench.admin.create_topics([NewTopic(wire, 4, 1)])[wire].result(30)
+    bench.feed(100)
+    bench.flush()
+    assert "the topic was made anew" in refusal(bench)
+    with pytest.raises(ConfigError, match="no such topic"):
+        recover(bench.base, "mill", "end", ["nowhere"])
+    moved = recover(bench.base, "mill", "beginning", [wire])
+    assert [one.after for one in moved] == [0, 0, 0, 0]
+    counts_all(bench)
+
+
+def test_positions_that_were_lost_stop_the_service(bench: Bench) -> None:
+    bench.feed(100)
+    bench.flush()
+    counts_all(bench)
+    group = bench.base.scoped("mill")
+    until("empty", lambda: bench.admin.delete_consumer_groups([group])[group].exception() is None)
+    assert "no committed position" in refusal(bench)
 
 
 def test_inputs_of_one_state_with_unequal_partitions_are_refused(bench: Bench) -> None:

@@ -15,7 +15,7 @@ COLOUR = {
     "symbols": ["UNKNOWN", "RED"],
     "default": "UNKNOWN",
 }
-MARK = {
+MARK: dict[str, Any] = {
     "type": "record",
     "name": "Mark",
     "namespace": "liandong.flood",
@@ -25,7 +25,7 @@ MARK = {
         {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}, "doc": "When."},
     ],
 }
-SEEN = {
+SEEN: dict[str, Any] = {
     "type": "record",
     "name": "WaterSeen",
     "namespace": "liandong.flood",
@@ -63,6 +63,19 @@ TOPIC = {
     "catalogue": "NEGATIVE",
     "after_dead_letter": "park",
 }
+TRACK: dict[str, Any] = {**MARK, "name": "SpotTrack"}
+SERVICE: dict[str, Any] = {
+    "service": "flood",
+    "doc": "Judges water.",
+    "processes": [
+        {
+            "name": "judge",
+            "kind": "stream",
+            "doc": "Judges.",
+            "states": [{"name": "spot", "record": "liandong.flood.SpotTrack", "inputs": ["flood.sight"]}],
+        }
+    ],
+}
 PROTO = """\
 syntax = "proto3";
 package liandong.flood.v1;
@@ -73,6 +86,13 @@ service FloodQuery {
 }
 message GetRequest { string spot_id = 1; }
 message GetReply { google.protobuf.Timestamp at = 1; }
+"""
+
+
+PYPROJECT = """\
+[tool.liandong]
+package = "services/contracts/liandong_contracts"
+namespace = "liandong"
 """
 
 
@@ -89,6 +109,12 @@ class World:
         declared = {name: value for name, value in {**TOPIC, **changes}.items() if value is not None}
         return self._put(f"schemas/topics/{declared['name']}.yaml", yaml.safe_dump(declared))
 
+    def service(self, **changes: Any) -> Path:
+        """Declare a service that keeps a state of what it reads itself."""
+        self.avsc(TRACK, folder="flood/state")
+        declared = {**SERVICE, **changes}
+        return self._put(f"schemas/services/{declared['service']}.yaml", yaml.safe_dump(declared))
+
     def proto(self) -> Path:
         return self._put("protos/liandong/flood/v1/flood.proto", PROTO)
 
@@ -102,6 +128,7 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     world = World(tmp_path)
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
     for declared in (COLOUR, MARK, SEEN):
         world.avsc(declared)
     world.topic()

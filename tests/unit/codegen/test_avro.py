@@ -5,6 +5,7 @@ from typing import Any
 import fastavro
 import pytest
 from liandong.codegen.avro import load_types, self_contained
+from liandong.codegen.files import load
 from liandong.codegen.model import RecordType
 from liandong.errors import ConfigError
 
@@ -20,7 +21,7 @@ def test_types_come_after_those_they_contain(world: World) -> None:
 
 
 def test_self_contained_writes_each_type_out_once(world: World) -> None:
-    schema = self_contained("liandong.flood.WaterSeen", load_types(world.root / "schemas/avro"))
+    schema = self_contained("liandong.flood.WaterSeen", load(world.root).schemas())
     assert json.dumps(schema).count('"symbols"') == 1
     assert fastavro.parse_schema(schema)["name"] == "liandong.flood.WaterSeen"  # type: ignore[call-overload, index]
     assert schema["fields"][1]["unit"] == "cm"
@@ -46,6 +47,10 @@ def field(**declared: Any) -> dict[str, Any]:
         ({"fields": []}, "a record needs fields"),
         (field(doc=""), "field x has no doc"),
         (field(pii="P9"), "field x has pii 'P9'"),
+        (field(pii="P1", type="int"), "field x has pii but is no string"),
+        (field(pii="P1", subject="x"), "field x has a subject but is not pii P2 or P3"),
+        (field(pii="P2", subject="y"), "field x has the subject y, which is no plain string field of the record"),
+        (field(pii="P2", subject="x"), "field x has the subject x, which is no plain string field of the record"),
         (field(type="Missing"), "field x: type Missing is not declared"),
         (field(type=["null", "string"]), "field x is nullable and must have the default null"),
         (field(type=["string", "int"]), "the only union understood"),

@@ -66,7 +66,7 @@ def test_every_kind_of_field_round_trips(world: World, module: Any) -> None:
         shade=module.Colour.UNKNOWN,
     )
     for record in (before, module.WaterSeen(spot_id="spot-demo-1", raw=b"")):
-        schema = fastavro.parse_schema(self_contained(record.FULL_NAME, load(world.root).types))
+        schema = fastavro.parse_schema(self_contained(record.FULL_NAME, load(world.root).schemas()))
         body = io.BytesIO()
         fastavro.schemaless_writer(body, schema, record.to_avro(), strict=True)
         body.seek(0)

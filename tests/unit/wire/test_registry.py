@@ -58,7 +58,7 @@ def test_a_subject_is_quoted() -> None:
 @pytest.mark.parametrize(
     ("reply", "call", "words"),
     [
-        ((409, {"message": "type changed"}), lambda r: r.register("s", "{}"), "incompatible with an earlier version"),
+        ((409, {"message": "type changed"}), lambda r: r.register("s", "{}"), "cannot read each other"),
         ((422, {"message": "not a schema"}), lambda r: r.register("s", "{}"), "HTTP 422: not a schema"),
         ((404, UNKNOWN_SUBJECT), lambda r: r.look_up("s", "{}"), "not registered under s"),
         ((404, "<html>not here"), lambda r: r.look_up("s", "{}"), "HTTP 404: <html>not here"),

@@ -1,4 +1,4 @@
-"""`liandong gen`: writes what is generated from schemas and topic files, or says what is stale."""
+"""`liandong gen` and `liandong check`: what is generated from schemas, and whether a change breaks what others read."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,8 +7,9 @@ import typer
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command of this module."""
+    """Add the commands of this module."""
     app.command()(gen)
+    app.command()(check)
 
 
 def gen(
@@ -20,3 +21,30 @@ def gen(
     code = main(["check" if check else "gen", "--root", str(Path())])
     if code:
         raise typer.Exit(code)
+
+
+def check(
+    against: Annotated[str, typer.Option(metavar="REF", help="Tag, branch or commit; default: the last tag v*.")] = "",
+    registry: Annotated[
+        str, typer.Option(metavar="URL", help="Confluent API; default: the registry of this checkout, if it runs.")
+    ] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Hold schemas and topics against the last release and the registry; exit 1 when a change breaks a reader."""
+    from liandong.codegen.command import check, show
+
+    outcome = check(Path(), against, registry or _running(), must_answer=bool(registry))
+    if code := show(outcome, as_json=json):
+        raise typer.Exit(code)
+
+
+def _running() -> str:
+    """Return the address of the registry of this checkout, else of the one in the settings, else nothing."""
+    from liandong.cli.local import stack_of
+    from liandong.settings import Settings
+
+    stack = stack_of()
+    if stack.is_running():
+        return stack.addresses().registry_url
+    settings = Settings()
+    return settings.registry_url if "registry_url" in settings.model_fields_set else ""

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from liandong.cli import generate, local, world
+from liandong.cli.recover import recover
 from liandong.cli.simulate import simulate
 from liandong.errors import LiandongError
 
@@ -18,6 +19,7 @@ app = typer.Typer(
 local.register(app)
 generate.register(app)
 app.command()(simulate)
+app.command()(recover)
 app.add_typer(world.app, name="world")
 
 

@@ -1,47 +1,80 @@
 """Put the generator together: which file holds what, write it, or say what is stale. The only part that writes."""
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from liandong.codegen.avro import load_types, self_contained
+from liandong.codegen.avro import foreign_types, load_types, self_contained
 from liandong.codegen.docs import emit_events
-from liandong.codegen.model import Contract
+from liandong.codegen.links import emit_links
+from liandong.codegen.manifests import emit_all
+from liandong.codegen.model import SERVICES, Contract, TopicFile, context_of
+from liandong.codegen.project import PLATFORM, project_of
 from liandong.codegen.protos import emit_rpc
 from liandong.codegen.records import emit_index, emit_module
-from liandong.codegen.topics import emit_manifests, emit_topics, homeless, load_topics
+from liandong.codegen.rules import homeless
+from liandong.codegen.services import load_services
+from liandong.codegen.topics import emit_topics, load_topics
 from liandong.errors import ConfigError
-
-PACKAGE = Path("services/contracts/liandong_contracts")
-# folders that hold nothing but generated files, so that what is no longer generated is removed
-OWNED = (PACKAGE / "avro", PACKAGE / "rpc", Path("k8s/topics"))
 
 
 def load(root: Path) -> Contract:
     """Return everything declared below `root`. Raises ConfigError naming the file that breaks a rule."""
-    types = load_types(root / "schemas/avro")
+    project = project_of(root)
+    types = load_types(root / "schemas/avro", project.namespace, project.foreign)
+    if problems := [
+        f"{root / 'schemas/avro' / context}: the context {context} is the platform's, choose another name"
+        for context in sorted({context_of(name) for name in types})
+        if project.taken(context)
+    ]:
+        raise ConfigError("\n".join(problems))
     topics = load_topics(root / "schemas/topics", types)
-    if problems := homeless(topics, types):
-        raise ConfigError(f"{root / 'schemas'}: {'; '.join(problems)}")
-    return Contract(types, topics)
+    if problems := list(_unknown_services(root, topics)):
+        raise ConfigError("\n".join(problems))
+    if problems := homeless(root / "schemas", topics, types):
+        raise ConfigError("\n".join(problems))
+    services = load_services(root / "schemas/services", types, topics, project.topics)
+    return Contract(types, topics, project.module, services, foreign_types(project.foreign), project.topics)
+
+
+def _unknown_services(root: Path, topics: Sequence[TopicFile]) -> Iterator[str]:
+    known = {*SERVICES, *(path.stem for path in (root / "schemas/services").glob("*.yaml"))}
+    for topic in topics:
+        for service in sorted({topic.owner, *topic.producers, *topic.consumers} - known):
+            yield (
+                f"{root / 'schemas/topics' / topic.name}.yaml:1: no service is called {service}; there are "
+                f"{', '.join(sorted(known))}, and your own have a file in schemas/services"
+            )
 
 
 def generate(root: Path) -> dict[Path, bytes]:
     """Return every generated file, path relative to `root` -> content."""
-    contract = load(root)
-    texts: dict[Path, str] = {}
-    for context in contract.contexts():
-        texts[PACKAGE / f"{context}.py"] = emit_module(contract, context)
-    texts[PACKAGE / "records.py"] = emit_index(contract)
-    texts[PACKAGE / "topics.py"] = emit_topics(contract)
-    for record in contract.records():
-        schema = self_contained(record.full_name, contract.types)
-        texts[PACKAGE / "avro" / f"{record.full_name}.avsc"] = json.dumps(schema, ensure_ascii=False, indent=1) + "\n"
-    for name, text in emit_rpc(root / "protos").items():
-        texts[PACKAGE / "rpc" / name] = text
-    for name, text in emit_manifests(contract).items():
-        texts[Path("k8s/topics") / name] = text
+    project, contract = project_of(root), load(root)
+    package = project.package
+    texts = {package / name: text for name, text in _package(contract).items()}
+    for name, text in emit_rpc(root / "protos", project.module, project.namespace).items():
+        texts[package / "rpc" / name] = text
+    for name, text in emit_all(contract).items():
+        texts[Path("k8s") / name] = text
     texts[Path("docs/reference/events.md")] = emit_events(contract)
     return {path: text.encode() for path, text in texts.items()}
+
+
+def _package(contract: Contract) -> dict[str, str]:
+    """Return the files of the Python package, records and topics."""
+    texts = {f"{context}.py": emit_module(contract, context) for context in contract.contexts()}
+    texts["records.py"] = emit_index(contract)
+    texts["topics.py"] = emit_topics(contract)
+    texts["links.py"] = emit_links(contract)
+    declared = [topic.model_dump(mode="json", exclude_defaults=True) for topic in contract.topics]
+    texts["topics.json"] = json.dumps(declared, ensure_ascii=False, indent=1) + "\n"
+    if contract.module != PLATFORM:
+        texts["__init__.py"] = '"""Records and topics. Generated by `liandong gen` from schemas/, do not edit."""\n'
+    schemas = contract.schemas()
+    for record in contract.records():
+        schema = self_contained(record.full_name, schemas)
+        texts[f"avro/{record.full_name}.avsc"] = json.dumps(schema, ensure_ascii=False, indent=1) + "\n"
+    return texts
 
 
 def check(root: Path) -> list[str]:
@@ -74,5 +107,8 @@ def write(root: Path) -> list[Path]:
 
 
 def _left_over(root: Path, files: dict[Path, bytes]) -> list[Path]:
-    found = [p.relative_to(root) for owned in OWNED for p in (root / owned).rglob("*") if p.is_file()]
+    """Return what lies in folders that hold nothing but generated files, and is no longer generated."""
+    package = project_of(root).package
+    owned = (package / "avro", package / "rpc", Path("k8s/topics"), Path("k8s/users"))
+    found = [p.relative_to(root) for folder in owned for p in (root / folder).rglob("*") if p.is_file()]
     return sorted(path for path in found if path not in files and "__pycache__" not in path.parts)

@@ -1,24 +1,79 @@
 """What the declarations say, typed: Avro types, topics and the whole contract. No files, no output formats."""
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
 
 from liandong_contracts.base import Kind
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Tier = Literal["district", "city", "community"]
 TIERS: tuple[Tier, ...] = ("district", "city", "community")
-Service = Literal["sensing", "flood", "water", "fire", "dispatch", "emergency", "linkage", "ioc", "platform"]
+SERVICES = ("sensing", "flood", "water", "fire", "dispatch", "emergency", "linkage", "ioc", "platform")
+"""The platform's own services; a department's repository adds its own."""
+Service = Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$")]
+
+Way = Literal["up", "down", "neighbour"]
+Direction = Literal["up", "down", "both", "neighbour"]
+Lane = Literal["P0", "P1", "P2", "P3"]
+Plain = bool | int | float | str
+
+
+class Condition(BaseModel):
+    """What the value of one field must be. Bounds are for numbers; an empty field meets no condition."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    at_most: int | float | None = None
+    at_least: int | float | None = None
+    equals: Plain | None = None
+    one_of: list[str] | None = Field(None, min_length=1)
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> "Condition":
+        said = {name for name, value in self if value is not None}
+        if len(said) != 1 and said != {"at_most", "at_least"}:
+            raise ValueError("say one of at_most, at_least, equals, one_of, or at_least and at_most together")
+        return self
+
+    def bounds(self) -> dict[str, float]:
+        """Return the bounds that are given, by name."""
+        given = {"at_most": self.at_most, "at_least": self.at_least}
+        return {name: bound for name, bound in given.items() if bound is not None}
+
+    def values(self) -> list[Plain]:
+        """Return the values that are allowed; empty where bounds say it."""
+        return [*self.one_of] if self.one_of else [] if self.equals is None else [self.equals]
 
 
 class Link(BaseModel):
-    """Which way a record type leaves its tier, and how urgent it is there."""
+    """Which way a record type leaves its tier, how urgent it is there, which events of it, and what stays behind.
+
+    `direction` is one way or a list of them; "both" is up and down.
+    `when`: field -> condition, all of which must hold; without it every event leaves. `mask`: fields, dotted where they
+    lie in a record inside, that are replaced before they leave; without it all that are marked P2 or P3.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    direction: Literal["up", "down", "both", "neighbour"]
-    lane: Literal["P0", "P1", "P2", "P3"]
+    direction: Direction | tuple[Way, ...]
+    lane: Lane
+    when: dict[str, Condition] = Field(default_factory=dict)
+    mask: tuple[str, ...] | None = None
+
+    @property
+    def ways(self) -> frozenset[Way]:
+        """The ways that it leaves by."""
+        if self.direction == "both":
+            return frozenset({"up", "down"})
+        return frozenset({self.direction} if isinstance(self.direction, str) else self.direction)
+
+
+def _topic_name(name: str) -> str:
+    if not re.fullmatch(r"[a-z]+\.[a-z]+(-[a-z]+)*", name):
+        raise ValueError(f"{name!r} is no topic name: <context>.<aggregate> in lower case, '-' inside words, never '_'")
+    return name
 
 
 class TopicRecord(BaseModel):
@@ -26,7 +81,7 @@ class TopicRecord(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    type: str = Field(pattern=r"^liandong\.[a-z]+\.[A-Z][A-Za-z0-9]*$")
+    type: str = Field(pattern=r"^[a-z][a-z0-9]*(\.[a-z][a-z0-9]*)+\.[A-Z][A-Za-z0-9]*$")
     link: Link | None = None
 
 
@@ -35,7 +90,7 @@ class TopicFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(pattern=r"^[a-z]+\.[a-z]+(-[a-z]+)*$")
+    name: Annotated[str, AfterValidator(_topic_name)]
     doc: str = Field(min_length=1)
     kind: Kind
     owner: Service
@@ -52,6 +107,50 @@ class TopicFile(BaseModel):
     def constant(self) -> str:
         """Return the name of its Python constant."""
         return self.name.replace(".", "_").replace("-", "_").upper()
+
+
+class StateEntry(BaseModel):
+    """A keyed state of a stream process; its changelog has as many partitions as the topics that feed it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z]+(-[a-z]+)*$")
+    record: str
+    inputs: tuple[str, ...] = Field(min_length=1)
+
+
+class Process(BaseModel):
+    """One kind of process of a service.
+
+    `group` is what the names of its consumer group, transactional ids and internal topics begin with; the service's
+    own name, unless two processes of a service would then share them.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z]+(-[a-z]+)*$")
+    kind: Literal["stream", "workflow", "edge"]
+    doc: str = Field(min_length=1)
+    group: str = ""
+    states: tuple[StateEntry, ...] = ()
+
+
+class ServiceFile(BaseModel):
+    """One file of schemas/services: the processes of a service. What it reads and writes is in the topic files.
+
+    `reads` is for a department's service: the topics of the platform that it consumes, whose files it cannot change.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    service: Service
+    doc: str = Field(min_length=1)
+    processes: tuple[Process, ...] = Field(min_length=1)
+    reads: tuple[str, ...] = ()
+
+    def groups(self, kind: str) -> list[tuple[str, Process]]:
+        """Return the processes of a kind with the group that each belongs to."""
+        return [(process.group or self.service, process) for process in self.processes if process.kind == kind]
 
 
 @dataclass(frozen=True)
@@ -80,13 +179,14 @@ class FieldType:
 
 @dataclass(frozen=True)
 class RecordField:
-    """One field of a record."""
+    """One field of a record. `subject` names the field with the id of whose data it is, where it is encrypted."""
 
     name: str
     type: FieldType
     doc: str
     unit: str = ""
     pii: str = ""
+    subject: str = ""
     has_default: bool = False
     default: Any = None
 
@@ -108,10 +208,18 @@ NamedType = EnumType | RecordType
 
 @dataclass(frozen=True)
 class Contract:
-    """Everything that is declared: named types in dependency order, and topics by name."""
+    """Everything that is declared: named types in dependency order, topics and services by name.
+
+    `module` is the package that is generated from it; `foreign` are types of the platform that a department
+    refers to, `foreign_topics` the topics of the platform that its services may read.
+    """
 
     types: Mapping[str, NamedType]
     topics: tuple[TopicFile, ...]
+    module: str = "liandong_contracts"
+    services: tuple[ServiceFile, ...] = ()
+    foreign: Mapping[str, NamedType] = field(default_factory=dict)
+    foreign_topics: tuple[TopicFile, ...] = ()
 
     def enums(self, context: str | None = None) -> list[EnumType]:
         """Return the enums, of one context if given, by name."""
@@ -123,6 +231,15 @@ class Contract:
         found = [t for t in self.types.values() if isinstance(t, RecordType)]
         return [t for t in found if context in (None, context_of(t.full_name))]
 
+    def module_of(self, full_name: str) -> str:
+        """Return the module that a type's class is imported from."""
+        package = "liandong_contracts" if full_name in self.foreign else self.module
+        return f"{package}.{context_of(full_name)}"
+
+    def schemas(self) -> dict[str, Mapping[str, Any]]:
+        """Return the schema of every type that can be referred to, full name -> as its file says."""
+        return {name: type_.raw for name, type_ in {**self.foreign, **self.types}.items()}
+
     def contexts(self) -> list[str]:
         """Return the contexts that declare a type, by name."""
         return sorted({context_of(name) for name in self.types})
@@ -130,7 +247,7 @@ class Contract:
 
 def context_of(full_name: str) -> str:
     """Return `sensing` of `liandong.sensing.ReadingObserved`."""
-    return full_name.split(".")[1]
+    return full_name.split(".")[-2]
 
 
 def short_name(full_name: str) -> str:

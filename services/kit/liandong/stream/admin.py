@@ -62,6 +62,12 @@ class Admin:
                 log.warning("Kafka does not answer (%s), trying again: %s", what, error.args[0].str())
                 time.sleep(0.2)
 
+    def cluster_id(self) -> str:
+        """Return the id of the cluster."""
+        return self._ask(
+            "cluster id", lambda: str(self._client.describe_cluster(request_timeout=10).result().cluster_id)
+        )
+
     def facts(self, topics: Sequence[str]) -> dict[str, TopicFacts]:
         """Return partition counts and ids of those of the topics that exist."""
 

@@ -48,12 +48,14 @@ class Outcome(msgspec.Struct, Generic[S], frozen=True):
     """What follows from an event or a timer.
 
     `state`: KEEP, the new record, or None to delete it. `timers`: name -> due time (UTC), or None to cancel; names that
-    are not mentioned stay as they are. An Outcome() changes nothing.
+    are not mentioned stay as they are. `late`: values of the event that came too late for a window, for the metric.
+    An Outcome() changes nothing.
     """
 
     state: S | Keep | None = KEEP
     emit: Sequence[Out] = ()
     timers: Mapping[str, datetime | None] = {}
+    late: int = 0
 
 
 class Due(msgspec.Struct, frozen=True):

@@ -23,6 +23,7 @@ from liandong.stream.intake import Intake
 from liandong.stream.metrics import Meters
 from liandong.stream.outputs import Node
 from liandong.stream.parts import Part
+from liandong.stream.positions import Positions
 from liandong.stream.processor import Processor
 from liandong.stream.rebalance import Assignments
 from liandong.stream.store import Store, open_store
@@ -77,7 +78,7 @@ class Assembly:
         restorer = Restorer(restore, self._admin, self._open_store, facts, self._meters)
         assignments = Assignments(
             consumer,
-            self._admin,
+            Positions(consumer, self._admin, name),
             restorer,
             placed,
             self._tables,

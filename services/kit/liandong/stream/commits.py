@@ -48,7 +48,9 @@ class Commits:
             failpoints.hit("changelog produced")
         # every input of a touched part, also when only timers fired: the group's check of these fences a zombie
         positions = [
-            TopicPartition(topic, part.number, offset) for part in parts for topic, offset in part.positions.items()
+            TopicPartition(topic, part.number, offset, part.marks[topic])
+            for part in parts
+            for topic, offset in part.positions.items()
         ]
         self._transactions.send_positions(positions, self._consumer.consumer_group_metadata())
         failpoints.hit("offsets sent")

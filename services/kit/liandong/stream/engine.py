@@ -8,12 +8,13 @@ half of `latency_ms` apart; with more waiting than a batch holds, a transaction 
 import logging
 import threading
 import time
+from contextlib import suppress
 from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from liandong.clock import Clock
-from liandong.errors import DecodeError, PositionError, Unavailable
+from liandong.errors import DecodeError, LiandongError, PositionError, Unavailable
 from liandong.stream.changelog import Restorer
 from liandong.stream.commits import Commits
 from liandong.stream.deadletters import HANDLER_FAILED, TIMER_FAILED, FailureLimit, letter_headers, letter_of
@@ -21,6 +22,7 @@ from liandong.stream.intake import Intake
 from liandong.stream.messages import KafkaMessage
 from liandong.stream.metrics import Meters
 from liandong.stream.parts import Part, Phase
+from liandong.stream.positions import hint
 from liandong.stream.processor import Effect, Processor
 from liandong.stream.rebalance import Assignments
 from liandong.stream.timers import from_ms, to_ms
@@ -95,9 +97,18 @@ class Engine:
                     self._on_client_error(error, stop)
             self._commits.settle(True)
             self._consumer.close()
+        except PositionError:
+            self._let_go()
+            raise
         finally:
             self._assignments.close()
             self._restorer.close()
+
+    def _let_go(self) -> None:
+        """Leave the group without a commit, so that `liandong recover` need not wait for this member's session."""
+        with suppress(KafkaException, LiandongError):
+            self._commits.settle(False)
+            self._consumer.close()
 
     def health(self) -> Health:
         """Return whether this instance works, and its lag (from any thread)."""
@@ -113,6 +124,11 @@ class Engine:
         if not self._assignments.rounds:
             return Health(False, "no partitions assigned yet", self._lag)
         return Health(True, f"{len(parts)} partitions", self._lag)
+
+    @property
+    def service(self) -> str:
+        """Return the service's name."""
+        return self._service
 
     @property
     def is_hung(self) -> bool:
@@ -211,6 +227,7 @@ class Engine:
     def _enter(self, effect: Effect) -> None:
         effect.apply()
         self._meters.fenced += effect.fenced
+        self._meters.late += effect.late
         if effect.outputs:
             self._meters.outputs += len(effect.outputs)
             for output in effect.outputs:
@@ -288,7 +305,7 @@ class Engine:
         elif code in _OFFSET_GONE:
             raise PositionError(
                 f"{message.topic()}-{message.partition()}: the position is no longer in the topic ({error.str()}); "
-                "records were deleted before they were handled. Nothing is reset by itself"
+                f"records were deleted before they were handled. {hint(self._service)}"
             )
         elif error.fatal() or code == KafkaError._FATAL:
             raise error_of(error)

@@ -5,6 +5,7 @@ from prometheus_client import Counter, Gauge, Histogram
 EVENTS = Counter("liandong_stream_events", "Input events handled", ["service"])
 SKIPPED = Counter("liandong_stream_skipped", "Input records of types without a handler, not decoded", ["service"])
 FENCED = Counter("liandong_stream_fenced", "Input events that a state had seen before", ["service"])
+LATE = Counter("liandong_stream_late", "Values that came too late for a window and are missing from it", ["service"])
 OUTPUTS = Counter("liandong_stream_outputs", "Events published", ["service"])
 TIMERS = Counter("liandong_stream_timers_fired", "Timers fired", ["service"])
 DEAD_LETTERS = Counter("liandong_stream_dead_letters", "Records put on the dead-letter topic", ["service", "reason"])
@@ -33,12 +34,13 @@ class Meters:
     """The meters of one service. The engine adds to plain numbers and hands them over once per transaction."""
 
     def __init__(self, service: str) -> None:
-        self.events = self.skipped = self.fenced = self.outputs = self.timers = 0
+        self.events = self.skipped = self.fenced = self.late = self.outputs = self.timers = 0
         self._service = service
         self._counters = [
             ("events", EVENTS.labels(service)),
             ("skipped", SKIPPED.labels(service)),
             ("fenced", FENCED.labels(service)),
+            ("late", LATE.labels(service)),
             ("outputs", OUTPUTS.labels(service)),
             ("timers", TIMERS.labels(service)),
         ]

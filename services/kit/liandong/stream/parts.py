@@ -19,8 +19,9 @@ class Phase(Enum):
 class Part:
     """Partition `number` of group `group`. It runs only while this number of *all* its topics is assigned here.
 
-    `positions`: next offset to take, by topic; `committed`: the same as of the last commit. `open` says whether
-    messages may be taken: the part runs and does not wait for a dependency.
+    `positions`: next offset to take, by topic; `committed`: the same as of the last commit; `marks`: what goes with
+    them; `is_known`: the group has committed one before. `open` says whether messages may be taken: the part runs and
+    does not wait for a dependency.
     """
 
     __slots__ = (
@@ -29,6 +30,8 @@ class Part:
         "committed",
         "group",
         "held_until",
+        "is_known",
+        "marks",
         "number",
         "open",
         "phase",
@@ -46,6 +49,8 @@ class Part:
         self.assigned: set[str] = set()
         self.positions: dict[str, int] = {}
         self.committed: dict[str, int] = {}
+        self.marks: dict[str, str] = {}
+        self.is_known = False
         self.tables: list[Table] = []
         self.stores: list[Store] = []
         self.phase = Phase.WAITING

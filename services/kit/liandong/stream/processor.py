@@ -25,15 +25,18 @@ _RECENT_BYTES = 8 * REMEMBERED_IDS
 
 
 class Effect:
-    """What an event or timer leads to: cells to put and events to produce. `fenced`: how many states had seen it."""
+    """What an event or timer leads to: cells to put and events to produce.
 
-    __slots__ = ("changes", "counts", "fenced", "outputs")
+    `fenced`: how many states had seen it; `late`: how many of its values came too late for a window.
+    """
+
+    __slots__ = ("changes", "counts", "fenced", "late", "outputs")
 
     def __init__(self) -> None:
         self.changes: list[tuple[Table, str, Cell]] = []
         self.outputs: list[Output] = []
         self.counts: dict[str, int] = {}
-        self.fenced = 0
+        self.fenced = self.late = 0
 
     def apply(self) -> None:
         """Put the changed cells; the caller produces the outputs in the same transaction."""
@@ -119,6 +122,7 @@ class Processor:
             effect.fenced += 1
             return
         outcome: Outcome[Any] = step.call(event, cell.state, ctx)
+        effect.late += outcome.late
         if outcome.emit or outcome.timers:
             cause = self._chained(cause_of(event, traceparent), ctx)
             self._follow(step.state, key, draft, outcome, cause, event.time, effect)

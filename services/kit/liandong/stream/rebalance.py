@@ -8,19 +8,16 @@ import logging
 import time
 from collections.abc import Callable
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
-from liandong.errors import PositionError, Unavailable
-from liandong.stream.admin import Admin
 from liandong.stream.changelog import Restorer
 from liandong.stream.metrics import Meters
 from liandong.stream.parts import At, Part, Phase
+from liandong.stream.positions import Positions, Start
 from liandong.stream.tables import Table
 from liandong.stream.topology import Group
 
 log = logging.getLogger(__name__)
-
-_PATIENCE_S = 60.0
 
 
 class Assignments:
@@ -29,7 +26,7 @@ class Assignments:
     def __init__(
         self,
         consumer: Consumer,
-        admin: Admin,
+        positions: Positions,
         restorer: Restorer,
         groups: list[tuple[Group, frozenset[str], tuple[str, ...]]],
         make_tables: Callable[[Part, Group], list[Table]],
@@ -38,7 +35,7 @@ class Assignments:
         incremental: bool,
     ) -> None:
         self._consumer = consumer
-        self._admin = admin
+        self._positions = positions
         self._restorer = restorer
         self._groups = groups
         self._make_tables = make_tables
@@ -67,7 +64,9 @@ class Assignments:
         return [part for part in self._parts.values() if part.phase is Phase.RUNNING]
 
     def activate(self, part: Part) -> None:
-        """Begin to work on a part whose stores are complete."""
+        """Begin to work on a part whose stores are complete. Raises PositionError when its positions were lost."""
+        if not part.is_known and not all(store.is_empty for store in part.stores):
+            raise self._positions.lost(part.inputs)
         part.tables = self._make_tables(part, self._groups[part.group][0])
         for table in part.tables:
             table.activate()
@@ -108,56 +107,30 @@ class Assignments:
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self.rounds += 1
         self._meters.rebalances.inc()
-        starts = self._starts(partitions) if partitions else {}
-        assigned = [TopicPartition(topic, number, offset) for (topic, number), offset in starts.items()]
+        starts = self._positions.starts(partitions) if partitions else {}
+        assigned = [TopicPartition(topic, number, start.offset) for (topic, number), start in starts.items()]
         if self._incremental:
             consumer.incremental_assign(assigned)
         else:
             consumer.assign(assigned)
         consumer.pause(assigned)
-        changed = [self._join(at, offset) for at, offset in starts.items()]
+        changed = [self._join(at, start) for at, start in starts.items()]
         for part in dict.fromkeys(changed):
             if part.is_complete and part.phase is Phase.WAITING:
                 part.phase = Phase.RESTORING
                 if self._restorer.open(part):
                     self.activate(part)
 
-    def _starts(self, partitions: list[TopicPartition]) -> dict[At, int]:
-        """Return where to begin. Raises PositionError for a position outside its partition."""
-        committed = self._committed(partitions)
-        bounds = self._admin.bounds((tp.topic, tp.partition) for tp in partitions)
-        starts = {}
-        for tp in committed:
-            at = tp.topic, tp.partition
-            first, end = bounds[at]
-            starts[at] = tp.offset if tp.offset >= 0 else first
-            if not first <= starts[at] <= end:
-                raise PositionError(
-                    f"the committed position {tp.offset} of {tp.topic}-{tp.partition} lies outside the partition "
-                    f"({first} to {end}): records were deleted before they were handled, or the topic was made anew. "
-                    "Decide where to go on and set the group's position; nothing is reset by itself"
-                )
-        return starts
-
-    def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
-        end = time.monotonic() + _PATIENCE_S
-        while True:
-            try:
-                return self._consumer.committed(partitions, timeout=10)
-            except KafkaException as error:
-                if time.monotonic() > end:
-                    raise Unavailable(f"the group's positions cannot be read: {error.args[0].str()}") from error
-                log.warning("reading the group's positions again: %s", error.args[0].str())
-                time.sleep(0.1)
-
-    def _join(self, at: At, offset: int) -> Part:
+    def _join(self, at: At, start: Start) -> Part:
         topic, number = at
         index = next(i for i, (_, topics, _) in enumerate(self._groups) if topic in topics)
         part = self._parts.get((index, number))
         if part is None:
             part = self._parts[index, number] = Part(index, number, *self._groups[index][1:])
         part.assigned.add(topic)
-        part.positions[topic] = part.committed[topic] = offset
+        part.positions[topic] = part.committed[topic] = start.offset
+        part.marks[topic] = start.mark
+        part.is_known = part.is_known or start.known
         self.by_topic[topic][number] = part
         return part
 
@@ -180,6 +153,7 @@ class Assignments:
             part.assigned.discard(tp.topic)
             part.positions.pop(tp.topic, None)
             part.committed.pop(tp.topic, None)
+            part.marks.pop(tp.topic, None)
             if part.assigned:
                 consumer.pause([TopicPartition(*at) for at in part.inputs])
             else:

@@ -63,6 +63,11 @@ class Store:
         for key, value in cast("Iterator[tuple[bytes, bytes]]", self._db.items(from_key=_CELL)):
             yield key[1:], value
 
+    @property
+    def is_empty(self) -> bool:
+        """Say whether it holds no key."""
+        return next(self.items(), None) is None
+
     def apply(self, changes: Sequence[tuple[bytes, bytes | None]], next_offset: int) -> None:
         """Write committed changes and the checkpoint in one batch."""
         batch = WriteBatch(raw_mode=True)

@@ -10,10 +10,10 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 from liandong_contracts.base import Record, Topic
-from liandong_contracts.records import RECORDS
 
 from liandong import wire
 from liandong.clock import ManualClock
+from liandong.contracts import known_records
 from liandong.errors import DecodeError
 from liandong.event import Event, event_from, headers_of
 from liandong.ids import event_id
@@ -70,7 +70,9 @@ def _codec_for(service: StreamService) -> Codec:
     """Return Avro for generated records, plain frames for hand-made ones."""
     records = [state.record for state in service.states] + [handler.record for handler in service.handlers]
     return (
-        wire.Codec(wire.LocalIds()) if all(RECORDS.get(kind.FULL_NAME) is kind for kind in records) else MemoryCodec()
+        wire.Codec(wire.LocalIds())
+        if all(known_records().get(kind.FULL_NAME) is kind for kind in records)
+        else MemoryCodec()
     )
 
 

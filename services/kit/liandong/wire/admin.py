@@ -8,8 +8,8 @@ from typing import Any, Protocol
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
-from liandong_contracts import topics
 
+from liandong.contracts import known_topics
 from liandong.errors import ConfigError, Unavailable
 from liandong.settings import Settings
 from liandong.wire.registry import Registry
@@ -76,7 +76,7 @@ def ensure_topics(
 
 def declared_specs(tier: str, world: str) -> list[TopicSpec]:
     """Return all declared topics as they must exist in a tier and world."""
-    return [TopicSpec(t.wire(tier, world), t.partitions[tier], t.config()) for t in topics.ALL]
+    return [TopicSpec(t.wire(tier, world), t.partitions[tier], t.config()) for t in known_topics()]
 
 
 def register_all(settings: Settings, *, registry: Registry | None = None, admin: Admin | None = None) -> None:
@@ -90,7 +90,7 @@ def register_all(settings: Settings, *, registry: Registry | None = None, admin:
         if settings.register_schemas:
             client.require_compatibility()
         ids = RegistryIds(client, register=settings.register_schemas)
-        for topic in topics.ALL:
+        for topic in known_topics():
             for record in topic.records:
                 ids.id_of(topic.wire(settings.tier, settings.world), record)
     finally:

@@ -1,5 +1,6 @@
 """A small client of a schema registry with the Confluent API: register, look up, fetch by id. No cache, no Avro."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,6 +10,8 @@ import httpx
 
 from liandong.errors import ConfigError, Unavailable
 
+FULL = "FULL_TRANSITIVE"
+"""The rule of our subjects: each version reads every other one, both ways."""
 _ATTEMPTS = 4
 _FIRST_PAUSE_S = 0.1
 _TIMEOUT_S = 5.0
@@ -36,8 +39,9 @@ class Registry:
         reply = self._call("POST", f"/subjects/{quote(subject, safe='')}/versions", {"schema": schema})
         if reply.status_code == _INCOMPATIBLE:
             raise ConfigError(
-                f"the registry refuses the schema for {subject}: incompatible with an earlier version "
-                f"({_message(reply)}); give new fields defaults and keep the types of old ones"
+                f"the registry refuses the schema for {subject}: this build and an earlier version of the record "
+                f"cannot read each other ({_differences(_message(reply))}); "
+                f"`liandong check --registry {self._url}` says which field, whom it hits and what to do"
             )
         return _id(reply, subject)
 
@@ -58,9 +62,28 @@ class Registry:
             return None
         return str(_body(reply, f"schema {schema_id}")["schema"])
 
-    def require_compatibility(self, level: str = "FULL_TRANSITIVE") -> None:
+    def require_compatibility(self, level: str = FULL) -> None:
         """Make `level` the rule for all subjects without a rule of their own."""
         _body(self._call("PUT", "/config", {"compatibility": level}), "the compatibility rule")
+
+    def compatibility(self) -> str:
+        """Return the rule for all subjects without a rule of their own, `NONE` where none is set."""
+        body = _body(self._call("GET", "/config"), "to tell the compatibility rule")
+        return str(body.get("compatibilityLevel", "NONE"))
+
+    def subjects(self) -> list[str]:
+        """Return the names of all subjects."""
+        return sorted(map(str, _list(self._call("GET", "/subjects"), "to list subjects")))
+
+    def versions(self, subject: str) -> list[int]:
+        """Return the version numbers of a subject."""
+        reply = self._call("GET", f"/subjects/{quote(subject, safe='')}/versions")
+        return sorted(map(int, _list(reply, f"to list versions of {subject}")))
+
+    def version(self, subject: str, number: int) -> str:
+        """Return the text of one version of a subject."""
+        reply = self._call("GET", f"/subjects/{quote(subject, safe='')}/versions/{number}")
+        return str(_body(reply, f"version {number} of {subject}")["schema"])
 
     def close(self) -> None:
         """Give the connections back."""
@@ -83,6 +106,12 @@ class Registry:
         raise Unavailable(f"schema registry {self._url} does not answer {method} {path}: {problem}")
 
 
+def _differences(message: str) -> str:
+    """Return the part of the registry's message that names the places in the schema."""
+    found = re.search(r"diff types: \[(.*)\]", message, re.DOTALL)
+    return found.group(1) if found else message
+
+
 def _id(reply: httpx.Response, subject: str) -> int:
     return int(_body(reply, f"the schema of {subject}")["id"])
 
@@ -102,6 +131,13 @@ def _body(reply: httpx.Response, about: str) -> dict[str, Any]:
             raise ConfigError(f"{reply.url} does not answer like a schema registry: is the address right?") from error
         return body
     raise ConfigError(f"the registry refuses {about}: HTTP {reply.status_code}: {_message(reply)}")
+
+
+def _list(reply: httpx.Response, about: str) -> list[Any]:
+    found: Any = _body(reply, about)
+    if not isinstance(found, list):
+        raise ConfigError(f"{reply.url} does not answer like a schema registry: is the address right?")
+    return found
 
 
 def _message(reply: httpx.Response) -> str:

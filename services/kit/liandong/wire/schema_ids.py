@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from liandong_contracts.base import Record, schema_of
-from liandong_contracts.records import RECORDS
 
+from liandong.contracts import known_records
 from liandong.wire.registry import Registry
 
 _ABSENT_FOR_S = 30.0
@@ -56,14 +56,15 @@ class RegistryIds:
         self._absent.pop(schema_id, None)
         try:
             return json.loads(text)
-        except ValueError:
-            return text  # not JSON: the codec says so
+        except (ValueError, RecursionError):
+            return text  # not JSON, or nested beyond reason: the codec says so
 
 
 class LocalIds:
     """Ids without a registry: every generated record has one, in the order of their names; `add` takes others."""
 
-    def __init__(self, records: Mapping[str, type[Record]] = RECORDS) -> None:
+    def __init__(self, records: Mapping[str, type[Record]] | None = None) -> None:
+        records = known_records() if records is None else records
         self._ids = {name: number for number, name in enumerate(sorted(records), start=1)}
         self._schemas: dict[int, Any] = {
             self._ids[name]: json.loads(schema_of(record)) for name, record in records.items()

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from liandong_contracts import topics
 from liandong_contracts.base import Record, Topic
 
 from liandong.clock import Clock
+from liandong.contracts import known_topics
 from liandong.telemetry.tracing import Tracing
 from liandong.wire import Codec
 from liandong.workflow.settings import WorkflowSettings
@@ -51,7 +51,7 @@ class Binding(msgspec.Struct, frozen=True):
     def schemas(self) -> list[tuple[str, type[Record]]]:
         """The (topic on the wire, record) pairs that this service reads or may write."""
         read = {(wire, route.record) for (wire, _), route in self.events.items()}
-        own = [topic for topic in topics.ALL if self.service in topic.producers]
+        own = [topic for topic in known_topics() if self.service in topic.producers]
         written = {(self.wire(topic), record) for topic in own for record in topic.records}
         return sorted(read | written, key=lambda pair: (pair[0], pair[1].FULL_NAME))
 

@@ -106,6 +106,7 @@ def move(
         by=ClearedBy.CONDITION,
         value=measurement.value,
         cleared_at=measurement.observed_at,
+        severity=track.severity,
     )
     closed = changed(track, alarm_id=None, count=0, since=None, told_at=None, evidence=())
     return closed, cleared

@@ -1,0 +1,76 @@
+"""What follows from a service's processes: internal topics, consumer groups, transactional ids. Names only, no Kafka.
+
+The kit gives the same names at run time; a contract test holds the two together.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from liandong.codegen.model import Contract, ServiceFile, Tier
+
+CHANGELOG = {"cleanup.policy": "compact", "delete.retention.ms": "86400000", "min.cleanable.dirty.ratio": "0.1"}
+RELAY = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
+DEAD_LETTER = {"cleanup.policy": "delete", "retention.ms": "2592000000"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A tier and a world: what every name begins with."""
+
+    tier: Tier
+    world: str = ""
+
+    def scoped(self, name: str, tier: str = "") -> str:
+        """Return `[world.]tier.name`."""
+        return ".".join(part for part in (self.world, tier or self.tier, name) if part)
+
+    def wire(self, topic: str, tier: str = "") -> str:
+        """Return a topic's name on the wire, of another tier if given."""
+        return self.scoped(f"{topic}.v1", tier)
+
+
+@dataclass(frozen=True)
+class InternalTopic:
+    """A topic that no file declares because it follows from a process."""
+
+    name: str
+    service: str
+    kind: Literal["changelog", "relay", "dead-letter"]
+    partitions: int
+    config: Mapping[str, str]
+
+
+def internal_topics(contract: Contract, service: ServiceFile, place: Place) -> Iterator[InternalTopic]:
+    """Yield the internal topics of a service, by process."""
+    counts = {topic.name: topic.partitions[place.tier] for topic in (*contract.topics, *contract.foreign_topics)}
+    for group, process in service.groups("stream"):
+        for state in process.states:
+            name = place.wire(f"{group}.{state.name}-changelog")
+            yield InternalTopic(name, service.service, "changelog", counts[state.inputs[0]], CHANGELOG)
+        yield InternalTopic(place.wire(f"{group}.dead-letter"), service.service, "dead-letter", 1, DEAD_LETTER)
+    for group, _ in service.groups("workflow"):
+        yield InternalTopic(place.wire(f"{group}.relay"), service.service, "relay", 1, RELAY)
+        yield InternalTopic(place.wire(f"{group}.dead-letter"), service.service, "dead-letter", 1, DEAD_LETTER)
+
+
+def joined_groups(service: ServiceFile, place: Place) -> list[str]:
+    """Return the consumer groups that the service joins and commits positions in."""
+    return [place.scoped(group) for kind in ("stream", "workflow") for group, _ in service.groups(kind)]
+
+
+def named_groups(service: ServiceFile, place: Place) -> list[str]:
+    """Return the groups that consumers only name, because the client wants one: they never join or commit."""
+    restore = [place.scoped(f"{group}.restore") for group, _ in service.groups("stream")]
+    return restore + [place.scoped(f"{group}.relay") for group, _ in service.groups("workflow")]
+
+
+def view_group(wire: str) -> str:
+    """Return the group that a local copy of a topic names."""
+    return f"view.{wire}"
+
+
+def transactional_ids(service: ServiceFile, place: Place) -> list[tuple[str, bool]]:
+    """Return the transactional ids, each with whether it is the beginning of one per instance."""
+    instances = [(place.scoped(f"{group}."), True) for group, _ in service.groups("stream")]
+    return instances + [(place.scoped(f"{group}.relay"), False) for group, _ in service.groups("workflow")]
