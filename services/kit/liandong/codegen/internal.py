@@ -46,7 +46,7 @@ def internal_topics(contract: Contract, service: ServiceFile, place: Place) -> I
     """Yield the internal topics of a service, by process."""
     if service.service in key_writers(contract):
         yield InternalTopic(key_topic(service.service, place), service.service, "subject-key", 1, SUBJECT_KEY)
-    counts = {topic.name: topic.partitions[place.tier] for topic in contract.topics}
+    counts = {topic.name: topic.partitions[place.tier] for topic in (*contract.topics, *contract.foreign_topics)}
     for group, process in service.groups("stream"):
         for state in process.states:
             name = place.wire(f"{group}.{state.name}-changelog")
@@ -74,7 +74,8 @@ def readable_keys(contract: Contract, service: str, place: Place) -> list[str]:
 
 
 def _encrypted(contract: Contract) -> list[TopicFile]:
-    return [t for t in contract.topics if any(holds_encrypted(record.type, contract.types) for record in t.records)]
+    known = (*contract.topics, *contract.foreign_topics)
+    return [t for t in known if any(holds_encrypted(record.type, contract.types) for record in t.records)]
 
 
 def joined_groups(service: ServiceFile, place: Place) -> list[str]:
