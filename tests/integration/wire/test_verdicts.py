@@ -4,17 +4,23 @@ import copy
 import json
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
+from liandong.codegen.command import check
 from liandong.codegen.compat import compare
 from liandong.errors import ConfigError
 from liandong.settings import Settings
+from liandong.testing.plugin import KafkaForTests
 from liandong.wire import Registry
 from liandong.wire.registry import FULL
+from liandong_contracts import topics
+from liandong_contracts.base import schema_of
 
 Change = Callable[[dict[str, Any]], Any]
 
+ROOT = Path(__file__).parents[3]
 NAMESPACE = "liandong.trial"
 COLOUR = {"type": "enum", "name": "Colour", "symbols": ["UNKNOWN", "RED", "BLUE"], "default": "UNKNOWN"}
 MARK = {"type": "record", "name": "Mark", "fields": [{"name": "at", "type": "long"}]}
@@ -160,6 +166,20 @@ def test_our_verdict_and_the_registry_s(
     expected = breaking if why == SAME else not breaking
     with pytest.raises(ConfigError, match=r"cannot read each other \(.* at /") if expected else nullcontext():
         registry.register(subject, json.dumps(changed))
+
+
+def test_the_gate_asks_a_running_registry(registry: Registry, kafka: KafkaForTests) -> None:
+    """In the real world's name, which no other test uses; worlds of tests are left out."""
+    topic, record = topics.DISPATCH_REPORT.wire("community"), topics.DISPATCH_REPORT.records[0]
+    older = json.loads(schema_of(record))
+    older["fields"].append({"name": "gone", "type": "string", "doc": "Was there once."})
+    registry.register(f"{topic}-{record.FULL_NAME}", json.dumps(older))
+    registry.register(f"t-other.{topic}-{record.FULL_NAME}", json.dumps(BASE))
+    outcome = check(ROOT, "HEAD", kafka.registry_url)
+    (verdict,) = [verdict for verdict in outcome.verdicts if verdict.fails]
+    assert (verdict.rule, verdict.field) == ("field-removed", "gone")
+    assert verdict.against == (f"{topic}-{record.FULL_NAME} version 1 in the registry",)
+    assert outcome.against[1].startswith("1 versions in the registry")
 
 
 def test_every_version_counts_not_only_the_last(registry: Registry, world: str) -> None:
