@@ -16,7 +16,8 @@ from liandong.settings import Settings
 from liandong.stream import Context, Out, Outcome, StreamService
 from liandong.stream.build import build_engine
 from liandong.stream.tuning import Tuning
-from liandong.wire.compiled import body_functions, compiled
+from liandong.wire.bodies import body_of, own_body
+from liandong.wire.compiled import READ_ERRORS, Body
 from liandong_contracts.base import Record, Topic
 from liandong_contracts.kit import StateEnvelope
 
@@ -78,31 +79,27 @@ class BenchCodec:
     """The kit's readers and writers for the benchmark's records, under fixed schema ids instead of a registry's."""
 
     def __init__(self) -> None:
-        self._writers: dict[type[Record], tuple[bytes, Any]] = {}
-        self._readers: dict[bytes, tuple[type[Record], Any]] = {}
+        self._writers: dict[type[Record], tuple[bytes, Body]] = {}
+        self._readers: dict[bytes, tuple[type[Record], Body]] = {}
         records: list[type[Record]] = [Reading, Sums, High, StateEnvelope]
         for number, record in enumerate(records, 1):
-            functions = compiled(record, SCHEMAS[record]) if record in SCHEMAS else body_functions(record)
-            assert functions is not None
+            body = body_of(record, ours=SCHEMAS[record]) if record in SCHEMAS else own_body(record)
             prefix = b"\0" + number.to_bytes(4, "big")
-            self._writers[record] = (prefix, functions[0])
-            self._readers[prefix] = (record, functions[1])
+            self._writers[record] = (prefix, body)
+            self._readers[prefix] = (record, body)
 
     def encode(self, topic: str, record: Record) -> bytes:
         """Return the framed bytes of a record."""
-        prefix, write = self._writers[type(record)]
-        framed: bytes = prefix + write(record)
-        return framed
+        prefix, body = self._writers[type(record)]
+        return body.encode(record, prefix)
 
     def decode(self, value: bytes) -> Record:
         """Return the record of framed bytes."""
         record: Record
         try:
-            record, end = self._readers[value[:5]][1](value, 5)
-        except Exception as error:
-            raise DecodeError("UNDECODABLE", repr(error)) from error
-        if end != len(value):
-            raise DecodeError("UNDECODABLE", f"ends at byte {end} of {len(value)}")
+            record = self._readers[value[:5]][1].decode(value, 5)
+        except (KeyError, *READ_ERRORS) as error:
+            raise DecodeError("UNDECODABLE", repr(error), value) from error
         return record
 
     def type_of(self, value: bytes) -> type[Record] | None:
