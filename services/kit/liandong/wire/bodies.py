@@ -25,13 +25,10 @@ def own_body(record: type[Record], *, in_c: bool = True) -> Body:
     return body_of(record, in_c=in_c)
 
 
-def body_of(
-    record: type[Record], writer: Schema | None = None, *, ours: Schema | None = None, in_c: bool = True
-) -> Body:
+def body_of(record: type[Record], writer: Schema | None = None, *, in_c: bool = True) -> Body:
     """Return what reads bodies of the schema `writer` (parsed; by default the record's own) as a record.
 
-    `ours` stands for the record's own schema where it is not generated. `in_c` is a wish: without the C half the same
-    comes in Python. Raises Mismatch.
+    `in_c` is a wish: without the C half the same comes in Python. Raises Mismatch.
     """
-    plan = plan_of(record, writer, ours=ours)
+    plan = plan_of(record, writer)
     return native.Program(plan.nodes, plan.writes) if in_c and native is not None else compiled(plan)

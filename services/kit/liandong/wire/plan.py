@@ -46,12 +46,12 @@ class Plan(NamedTuple):
     writes: bool
 
 
-def plan_of(record: type[Record], writer: Schema | None = None, *, ours: Schema | None = None) -> Plan:
+def plan_of(record: type[Record], writer: Schema | None = None) -> Plan:
     """Return how bodies of the schema `writer` (parsed; by default the record's own) become records.
 
-    `ours` stands for the record's own schema where it is not generated. Raises Mismatch.
+    Raises Mismatch.
     """
-    ours = parsed_schema(record) if ours is None else ours
+    ours = parsed_schema(record)
     planner = _Planner(ours if writer is None else writer, ours)
     planner.node(ours if writer is None else writer, ours, record)
     return Plan(planner.checked(), writer is None)
