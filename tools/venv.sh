@@ -30,9 +30,26 @@ find_python() {
     fail "Python 3.11, 3.12 or 3.13 is needed, and this machine has $found: install one, or say PYTHON=/path/to/python3.12."
 }
 
+build_native() {  # the codec in C; without it the one in Python does the work
+    what=$("$venv/bin/python" -c '
+import os, pathlib, shutil, sysconfig
+compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+if not shutil.which(compiler):
+    print(f"a C compiler ({compiler}) is")
+elif not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists():
+    print("the headers of Python are")
+')
+    if [ -n "$what" ]; then
+        echo "The codec in C is not built: $what missing. The one in Python is used; it is slower."
+    elif ! "$venv/bin/python" -m pip install --disable-pip-version-check --no-deps --no-build-isolation \
+        --force-reinstall services/native/ >"$venv/native.log" 2>&1; then
+        echo "The codec in C could not be built, see $venv/native.log. The one in Python is used; it is slower."
+    fi
+}
+
 # what the environment is made of; one mark for the packages, one for our own ones
 packages=$(cat requirements.lock | sha256sum | cut -c 1-64)
-own=$(cat services/*/pyproject.toml | sha256sum | cut -c 1-64)
+own=$(cat services/*/pyproject.toml services/native/src/* services/native/liandong_native/*.py | sha256sum | cut -c 1-64)
 if [ -z "${PYTHON:-}" ] && [ "$(cat "$venv/.made" 2>/dev/null)" = "$packages $own" ]; then
     exit 0
 fi
@@ -62,8 +79,9 @@ fi
 
 set --
 for folder in services/*/; do
-    set -- "$@" -e "$folder"
+    [ "$folder" = services/native/ ] || set -- "$@" -e "$folder"
 done
 "$venv/bin/python" -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation "$@" ||
     fail "the packages under services/ could not be installed."
+build_native
 echo "$packages $own" >"$venv/.made"

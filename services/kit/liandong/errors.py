@@ -10,12 +10,20 @@ class ConfigError(LiandongError):
 
 
 class DecodeError(LiandongError):
-    """Bytes or headers that no reader of ours can use: a dead letter with `reason` and the original bytes."""
+    """Bytes or headers that no reader of ours can use: a dead letter with `reason` and the original bytes.
 
-    def __init__(self, reason: str, detail: str) -> None:
+    `value` is the bytes, as they came, where the error is about a value.
+    """
+
+    def __init__(self, reason: str, detail: str, value: bytes | None = None) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.value = value
+
+
+class EncodeError(LiandongError):
+    """A record does not fit its own schema, or its value is larger than allowed: a bug of the sender."""
 
 
 class Unavailable(LiandongError):

@@ -99,28 +99,33 @@ def event_from(
     partition: int = -1,
     offset: int = -1,
     timestamp_ms: int = 0,
+    key: str = "",
 ) -> Event[Record]:
     """Build an event from its decoded record and Kafka headers.
 
+    CloudEvents lets a producer leave out time and subject: then Kafka's timestamp and the record's key stand for them.
     Raises DecodeError (BAD_ENVELOPE) when a required attribute is missing or unreadable.
     """
+    recorded_at = datetime.fromtimestamp(timestamp_ms / 1000, UTC) if timestamp_ms else None
     try:
-        fields: dict[str, Any] = {}
+        fields: dict[str, Any] = {"key": key}
         for name, value in headers or ():
             field = _TEXTS.get(name)
             if field is not None:
                 fields[field] = value.decode()
             elif name in _NUMBERS:
                 fields[_NUMBERS[name]] = int(value)
-        fields["time"] = time = datetime.fromisoformat(fields["time"])
-        if time.tzinfo is None:
-            raise ValueError(f"ce_time {time.isoformat()} has no offset")
+        said = fields.get("time")
+        time = datetime.fromisoformat(said) if said is not None else recorded_at
+        if time is None or time.tzinfo is None:
+            raise ValueError(f"ce_time {said} has no offset")
+        fields["time"] = time
         return Event(
             data=data,
             topic=topic,
             partition=partition,
             offset=offset,
-            recorded_at=datetime.fromtimestamp(timestamp_ms / 1000, UTC) if timestamp_ms else None,
+            recorded_at=recorded_at,
             **fields,
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:

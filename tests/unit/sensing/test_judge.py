@@ -171,6 +171,7 @@ def test_an_alarm_needs_two_readings_and_clears_below_ninety_five_percent() -> N
     town.harness.advance(2 * MINUTE)
     (_, cleared) = town.says(25.6)
     assert isinstance(cleared, AlarmCleared)
+    assert cleared.severity == raised.severity
     town.harness.advance(2 * MINUTE)
     again = town.every(2, 27, 27)
     raised_again = [one for one in again if isinstance(one, AlarmRaised)]
@@ -229,6 +230,7 @@ def test_a_jumping_gauge_is_suspected_and_raises_only_a_notice() -> None:
     reading, cleared = town.says(0.0)
     assert reading.measurements[0].quality is Quality.GOOD
     assert isinstance(cleared, AlarmCleared)
+    assert cleared.severity == 4, "what the upper tier was never told of need not be cleared there"
     assert [one.rule_id for one in town.of(AlarmRaised)] == ["jump-water_depth"]
 
 

@@ -76,6 +76,9 @@ def rules_of(contract: Contract, service: ServiceFile, place: Place) -> list[Rul
 def _declared(contract: Contract, service: ServiceFile, place: Place) -> Iterator[tuple[str, TopicFile, str]]:
     """Yield topic on the wire, topic, and what the topic files let the service do there."""
     linked = any(known.service == BORDER for known in contract.services)
+    for topic in contract.foreign_topics:
+        if topic.name in service.reads:
+            yield place.wire(topic.name), topic, "Read"
     for topic in contract.topics:
         wire = place.wire(topic.name)
         if service.service in topic.consumers:

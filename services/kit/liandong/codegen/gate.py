@@ -20,7 +20,7 @@ from liandong.codegen.where import Places, Readers
 from liandong.errors import ConfigError
 
 OVERRIDES = "schemas/overrides.yaml"
-_LAST_RESORT = "; if the meaning itself must change, declare a new record beside this one ({}V2) and write both"
+_LAST_RESORT = "declare a new record beside this one ({}V2) and write both, where no default can say what is meant"
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,6 @@ def _verdict(found: _Found, places: Places, readers: Readers, permitted: Mapping
     topics, hit = readers.of(found.within)
     file, line = places.of(finding.type, finding.field, found.within[0])
     of_a_record = found.within[0] != finding.type or file.endswith(".avsc")
-    remedy = finding.remedy
-    if of_a_record:
-        remedy += _LAST_RESORT.format(found.within[0].rpartition(".")[2])
     return Verdict(
         breaking=finding.breaking,
         rule=finding.rule,
@@ -110,11 +107,12 @@ def _verdict(found: _Found, places: Places, readers: Readers, permitted: Mapping
         file=file,
         line=line,
         text=finding.text,
-        remedy=remedy,
+        remedy=finding.remedy,
         hit=hit,
         topics=topics,
         against=tuple(dict.fromkeys(found.against)),
         permitted=permitted.get((finding.type, finding.rule), ""),
+        otherwise=_LAST_RESORT.format(found.within[0].rpartition(".")[2]) if of_a_record else "",
     )
 
 

@@ -46,7 +46,7 @@ class InternalTopic:
 
 def internal_topics(contract: Contract, service: ServiceFile, place: Place) -> Iterator[InternalTopic]:
     """Yield the internal topics of a service, by process."""
-    counts = {topic.name: topic.partitions[place.tier] for topic in contract.topics}
+    counts = {topic.name: topic.partitions[place.tier] for topic in (*contract.topics, *contract.foreign_topics)}
     for group, process in service.groups("stream"):
         for state in process.states:
             name = place.wire(f"{group}.{state.name}-changelog")

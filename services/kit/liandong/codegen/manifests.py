@@ -36,7 +36,8 @@ def emit_place(contract: Contract, place: Place, authentication: str = "scram-sh
     for service in contract.services:
         user = _user(place, service.service, rules_of(contract, service, place), authentication)
         files[f"users/{service.service}.yaml"] = _text([user], "")
-    files[f"users/{ADMIN}.yaml"] = _text([_user(place, ADMIN, admin_rules(place), authentication)], "")
+    if not contract.foreign:  # the administrator is the platform's
+        files[f"users/{ADMIN}.yaml"] = _text([_user(place, ADMIN, admin_rules(place), authentication)], "")
     return files
 
 

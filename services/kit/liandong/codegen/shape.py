@@ -42,7 +42,9 @@ class Node:
 
     @property
     def label(self) -> str:
-        """Return what people call the type: `["null", string]`, `array of int`, a full name."""
+        """Return what people call the type: `optional string`, `array of int`, a full name."""
+        if self.kind == "union" and len(self.inner) == 2 and self.inner[0].kind == "null":
+            return f"optional {self.inner[1].label}"
         if self.kind == "union":
             return "[" + ", ".join(branch.label for branch in self.inner) + "]"
         if self.kind in ("array", "map"):

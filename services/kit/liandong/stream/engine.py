@@ -136,6 +136,11 @@ class Engine:
         return Health(True, f"{len(parts)} partitions", self._lag)
 
     @property
+    def service(self) -> str:
+        """Return the service's name."""
+        return self._service
+
+    @property
     def is_hung(self) -> bool:
         """Say (from any thread) whether the Kafka client no longer answers; the process must then be replaced."""
         return self._transactions.is_hung

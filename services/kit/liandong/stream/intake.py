@@ -46,6 +46,13 @@ class Intake:
         plan = known[frame] if frame in known else self._learn(topic, frame, value)
         if plan is None:
             return None
+        raw_key = message.key()
+        if raw_key is None:
+            raise DecodeError("BAD_ENVELOPE", "the record has no key")
+        try:
+            key = raw_key.decode()
+        except ValueError as error:
+            raise DecodeError("BAD_ENVELOPE", f"the record's key {raw_key!r} is not UTF-8") from error
         event = event_from(
             self._decoder.decode(value),
             message.headers(),
@@ -53,9 +60,9 @@ class Intake:
             partition=message.partition(),
             offset=message.offset(),
             timestamp_ms=message.timestamp()[1],
+            key=key,
         )
-        key = message.key()
-        if key is None or key != event.key.encode():
+        if event.key != key:
             raise DecodeError("BAD_ENVELOPE", f"ce_subject {event.key!r} is not the record's key {key!r}")
         return plan, event
 

@@ -11,6 +11,7 @@ from liandong.wire.admin import TopicSpec, ensure_topics, register_all
 from liandong.wire.codec import Codec, codec_of
 from liandong.wire.registry import Registry
 from liandong.wire.schema_ids import LocalIds, RegistryIds, SchemaIds
+from liandong.wire.start import prepare_patiently
 
 __all__ = [
     "Codec",
@@ -21,5 +22,6 @@ __all__ = [
     "TopicSpec",
     "codec_of",
     "ensure_topics",
+    "prepare_patiently",
     "register_all",
 ]

@@ -16,7 +16,7 @@ def header(schema_id: int) -> bytes:
 def schema_id_of(value: bytes | None) -> int:
     """Return the id of the schema that a value was written with. Raises DecodeError (BAD_FRAMING)."""
     if value is None or len(value) < HEADER_BYTES or value[0] != 0:
-        raise DecodeError("BAD_FRAMING", _found(value))
+        raise DecodeError("BAD_FRAMING", _found(value), value)
     return int.from_bytes(value[1:HEADER_BYTES], "big")
 
 

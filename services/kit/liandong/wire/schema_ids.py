@@ -56,8 +56,8 @@ class RegistryIds:
         self._absent.pop(schema_id, None)
         try:
             return json.loads(text)
-        except ValueError:
-            return text  # not JSON: the codec says so
+        except (ValueError, RecursionError):
+            return text  # not JSON, or nested beyond reason: the codec says so
 
 
 class LocalIds:

@@ -8,6 +8,7 @@ import uvloop
 from liandong.edge import Edge, run
 from liandong.errors import ConfigError, Unavailable
 from liandong.refs import View
+from liandong.wire import prepare_patiently
 from liandong_contracts import topics
 from liandong_contracts.sensing import DeviceReport, DeviceState, ReadingRejected
 
@@ -68,7 +69,7 @@ class Gateway:
         """Copy the registry from its topic, and keep following what other writers do."""
         loop = asyncio.get_running_loop()
         wires = [(topic.wire(self._settings.tier, self._settings.world), record) for topic, record in _WRITTEN]
-        self._edge.codec.prepare(wires)
+        await asyncio.to_thread(prepare_patiently, self._edge.codec, wires, stopping=self._edge.stopping.is_set)
 
         def changed(key: str) -> None:
             if view.ready:
