@@ -33,6 +33,7 @@ _OF_INTERNAL = {
     "relay": ("Read", "Write"),
     "subject-key": ("Write", "DescribeConfigs"),
     "dead-letter": ("Read", "Write", "DescribeConfigs"),
+    "letters": ("Read", "Write", "DescribeConfigs"),
 }
 
 

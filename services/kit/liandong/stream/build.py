@@ -14,6 +14,7 @@ from liandong.settings import Settings
 from liandong.stream.admin import (
     CHANGELOG_CONFIG,
     DEAD_LETTER_CONFIG,
+    LETTERS_CONFIG,
     Admin,
     TopicFacts,
     check_copartition,
@@ -23,6 +24,7 @@ from liandong.stream.api import StreamService
 from liandong.stream.changelog import Restorer
 from liandong.stream.engine import Engine
 from liandong.stream.intake import Intake
+from liandong.stream.letters import Letters, letters_wire
 from liandong.stream.metrics import Meters
 from liandong.stream.outputs import Node
 from liandong.stream.parts import Part
@@ -79,12 +81,14 @@ class Assembly:
         consumer = Consumer(consumer_config(settings, name, tuning), logger=client_log)
         restore = Consumer(restore_config(settings, name), logger=client_log)
         restorer = Restorer(restore, self._admin, self._open_store, facts, self._meters)
+        letters = self._letters()
         assignments = Assignments(
             consumer,
             Positions(consumer, self._admin, name),
             restorer,
             placed,
             self._tables,
+            letters,
             self._meters,
             incremental=tuning.group_protocol == "consumer",
         )
@@ -100,6 +104,7 @@ class Assembly:
             ),
             assignments=assignments,
             restorer=restorer,
+            letters=letters,
             clock=clock,
             meters=self._meters,
             dead_letters=dead_letters,
@@ -112,6 +117,15 @@ class Assembly:
         if writes_personal(name):
             self._admin.ensure(key_topic(name).wire(self._settings.tier, self._settings.world), 1, KEY_TOPIC_CONFIG)
         return privacy_of(name, self._settings, self._codec)
+
+    def _letters(self) -> Letters:
+        settings, name = self._settings, self._service.name
+        topic = letters_wire(settings, name)
+        self._admin.ensure(topic, 1, LETTERS_CONFIG)
+        inputs = [topic for group in self._topology.groups for topic in group.topics]
+        parking = frozenset(one.wire(settings.tier, settings.world) for one in inputs if one.park)
+        consumer = Consumer(restore_config(settings, name), logger=client_log)
+        return Letters(consumer, self._admin, self._codec, topic, parking, self._tuning)
 
     def _names(self) -> dict[str, str]:
         tier, world = self._settings.tier, self._settings.world
