@@ -130,6 +130,7 @@ def test_the_command_prints_a_world(world: World, monkeypatch: pytest.MonkeyPatc
         ("KafkaTopic", "drill-7.district.flood.sight.v1"),
         ("KafkaTopic", "drill-7.district.flood.spot-changelog.v1"),
         ("KafkaTopic", "drill-7.district.flood.dead-letter.v1"),
+        ("KafkaTopic", "drill-7.district.flood.letters.v1"),
         ("KafkaUser", "drill-7.district.flood"),
         ("KafkaUser", "drill-7.district.platform-admin"),
     ]
