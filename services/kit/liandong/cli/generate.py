@@ -53,7 +53,7 @@ def manifests(
 
 
 def check(
-    against: Annotated[str, typer.Option(metavar="REF", help="Tag, branch or commit; default: the last tag v*.")] = "",
+    against: Annotated[str, typer.Option(metavar="REF", help="Tag, branch or commit; default: the tags v*.")] = "",
     registry: Annotated[
         str, typer.Option(metavar="URL", help="Confluent API; default: the registry of this checkout, if it runs.")
     ] = "",
