@@ -105,5 +105,5 @@ def show(outcome: Outcome, *, as_json: bool) -> int:
     noted = len(outcome.verdicts) - failing
     print(f"compared with {'; '.join(outcome.against)}: {failing} breaking changes, {noted} notes")
     if failing:
-        print("The rules, with examples: docs/guides/contracts.md", file=sys.stderr)
+        print("The rules, with examples: the platform's docs/guides/contracts.md", file=sys.stderr)
     return outcome.code
