@@ -24,7 +24,7 @@ def gen(
 
 
 def check(
-    against: Annotated[str, typer.Option(metavar="REF", help="Tag, branch or commit; default: the last tag v*.")] = "",
+    against: Annotated[str, typer.Option(metavar="REF", help="Tag, branch or commit; default: the tags v*.")] = "",
     registry: Annotated[
         str, typer.Option(metavar="URL", help="Confluent API; default: the registry of this checkout, if it runs.")
     ] = "",
