@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -68,13 +69,13 @@ def open_router(folder: Path, cut: Callable[[], Cut]) -> Router:
 
 
 def _save_text(model: TextModel, columns: tuple[str, ...], folder: Path) -> str:
-    body = {"kind": "text", "columns": columns, "labels": model.labels, "terms": model.terms}
+    body: dict[str, object] = {"kind": "text", "columns": columns, "labels": model.labels, "terms": model.terms}
     body |= {"sharpness": model.sharpness, "threshold": model.threshold}
     arrays = {"term_weight": model.term_weight, "scores": model.scores, "offset": model.offset}
     return save(folder, body, arrays)
 
 
-def _text(version: str, body: Mapping[str, list[str]], arrays: Mapping[str, np.ndarray]) -> TextModel:
+def _text(version: str, body: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> TextModel:
     held = (arrays["term_weight"], arrays["scores"], arrays["offset"])
     figures = _figures(body)
     return TextModel(tuple(body["labels"]), tuple(body["terms"]), *held, *figures, version)
@@ -85,12 +86,12 @@ def _save_fields(model: FieldsModel, folder: Path) -> str:
     place = {unit: index for index, unit in enumerate(units)}
     cells = [(at, place[u], n) for at, held in enumerate(model.counts.values()) for u, n in held.items()]
     table = np.array(cells, dtype=np.float64).reshape(-1, 3)
-    body = {"kind": "fields", "columns": model.columns, "chains": model.chains, "units": units}
+    body: dict[str, object] = {"kind": "fields", "columns": model.columns, "chains": model.chains, "units": units}
     body |= {"contexts": list(model.counts), "sharpness": model.sharpness, "threshold": model.threshold}
     return save(folder, body, {"counts": table})
 
 
-def _fields(version: str, body: Mapping[str, list[list[str]]], arrays: Mapping[str, np.ndarray]) -> FieldsModel:
+def _fields(version: str, body: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> FieldsModel:
     contexts: list[Context] = [tuple((column, value) for column, value in each) for each in body["contexts"]]
     counts: dict[Context, dict[str, float]] = {context: {} for context in contexts}
     for at, unit, count in arrays["counts"].tolist():

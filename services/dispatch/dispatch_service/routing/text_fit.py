@@ -1,5 +1,6 @@
 """Fits a text model with scikit-learn. Near-duplicates never stand on both sides when confidence is measured."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -99,7 +100,7 @@ def sharpness_of(unseen: Unseen) -> float:
 
     def loss(log_sharpness: float) -> float:
         rows = calibrated(unseen, float(np.exp(log_sharpness)))
-        return -sum(np.log(max(dict(row.ranked).get(row.right, 0.0), 1e-6)) for row in rows)
+        return -sum(math.log(max(dict(row.ranked).get(row.right, 0.0), 1e-6)) for row in rows)
 
     return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 4.0), method="bounded", options={"xatol": 0.01}).x))
 

@@ -17,7 +17,8 @@ _NUMBERS = re.compile(rf"{_IDENTITY}|{_PHONE}|\d{{6,}}[Xx]?")  # in prose any lo
 
 def masked(text: str) -> str:
     """Return the text in one width of digits, telephone and identity numbers and other numbers of 6 digits masked."""
-    return _NUMBERS.sub(MASK, unicodedata.normalize("NFKC", text))
+    whole = text.encode("utf-8", "replace").decode("utf-8")  # half characters stop no message
+    return _NUMBERS.sub(MASK, unicodedata.normalize("NFKC", whole))
 
 
 def masked_field(value: str) -> str:
@@ -32,13 +33,12 @@ def segmented(text: str) -> list[str]:
 
 def cutter() -> Callable[[str], list[str]]:
     """Return what cuts raw text into words; loads the dictionary, about a second."""
-    import jieba  # only here: who has segmented text needs no dictionary
+    import rjieba  # only here: who has segmented text needs no dictionary
 
-    jieba.setLogLevel("ERROR")
-    jieba.initialize()
+    rjieba.cut("字")  # loads the dictionary now, not with the first citizen
 
     def cut(text: str) -> list[str]:
-        return [word for word in jieba.cut(masked(text[:MAX_CHARS])) if not word.isspace()]
+        return [word for word in rjieba.cut(masked(text[:MAX_CHARS])) if not word.isspace()]
 
     return cut
 
