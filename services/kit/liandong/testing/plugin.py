@@ -5,6 +5,8 @@ Register it in the root conftest: `pytest_plugins = ["liandong.testing.plugin"]`
 
 import uuid
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +15,9 @@ from liandong.local import artifacts
 from liandong.local.client import LocalStack
 from liandong.local.settings import LocalSettings
 from liandong.settings import Settings
+
+if TYPE_CHECKING:
+    from liandong.testing.postgres import PostgresForTests
 
 _BROKER = "kafka"
 
@@ -58,6 +63,22 @@ def kafka(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
     stack.up(services=False)
     yield KafkaForTests(stack)
     stack.down()
+
+
+@pytest.fixture(scope="session")
+def postgres(pytestconfig: pytest.Config) -> Iterator["PostgresForTests"]:
+    """One PostgreSQL server for the whole session; skips where there is none (CI: fails)."""
+    binaries = None
+    if find_spec("psycopg") is not None:
+        from liandong.testing.postgres import PostgresForTests, find_binaries  # its driver is an extra
+
+        binaries = find_binaries()
+    if binaries is None:
+        reason = "no PostgreSQL: install pgserver, or Debian's postgresql"
+        pytest.fail(reason) if LocalSettings(project=pytestconfig.rootpath).ci else pytest.skip(reason)
+    server = PostgresForTests(binaries)
+    yield server
+    server.stop()
 
 
 @pytest.fixture
