@@ -19,7 +19,7 @@ from liandong.workflow.postgres import PostgresDatabase
 from liandong.workflow.sql import Database
 from liandong.workflow.sqlite import SqliteDatabase
 
-SERVICES = {
+SERVICES: dict[str, Callable[[], WorkflowService]] = {
     "emergency": emergency_service.app.build,
     "dispatch": dispatch_service.app.build,
     "ioc": lambda: ioc_service.service.console,

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from liandong.cli import generate, local, world
+from liandong.cli import dlq, generate, keys, local, world
 from liandong.cli.migration import migration
 from liandong.cli.recover import recover
 from liandong.cli.simulate import simulate
@@ -23,6 +23,8 @@ app.command()(simulate)
 app.command()(recover)
 app.command()(migration)
 app.add_typer(world.app, name="world")
+app.add_typer(dlq.app, name="dlq")
+app.add_typer(keys.app, name="keys")
 
 
 def run() -> None:

@@ -13,8 +13,13 @@ from typing import Any, Literal
 
 from liandong.codegen.shape import Field, Node, named_within, parse
 
-Reader = Literal["old", "new"]
+Reader = Literal["old", "new", "both"]
 
+_CANNOT: dict[Reader, str] = {
+    "new": "the new build cannot read older events",
+    "old": "older builds cannot read new events",
+    "both": "neither build can read the other's events",
+}
 # int -> long and the like; string <-> bytes is left out on purpose: not all bytes are UTF-8
 _PROMOTIONS = {"int": ("long", "float", "double"), "long": ("float", "double"), "float": ("double",)}
 
@@ -48,10 +53,12 @@ def compare(old: Any, new: Any) -> list[Finding]:
     Raises ConfigError when one of them is not Avro.
     """
     before, after = parse(old), parse(new)
-    found = [_finding(problem, before, "new") for problem in _reads(before, after)]
-    found += [_finding(problem, after, "old") for problem in _reads(after, before)]
+    backward, forward = list(_reads(before, after)), list(_reads(after, before))
+    neither = {(p.type, p.field) for p in backward if p.code == "type"} & {(p.type, p.field) for p in forward}
+    found = [_finding(p, after, "both" if (p.type, p.field) in neither else "new") for p in backward]
+    found += [_finding(p, after, "old") for p in forward]
     found += _promises(before, after)
-    unique = {(f.type, f.field, f.rule): f for f in reversed(found)}
+    unique = {(f.type, f.field, f.rule): f for f in reversed(found)}  # of equal ones the first is kept
     return sorted(unique.values(), key=lambda f: (not f.breaking, f.type, f.field, f.rule))
 
 
@@ -125,36 +132,34 @@ def _source(writer: Node, field: Field) -> Field | None:
     return None
 
 
-def _finding(problem: _Problem, writer: Node, reading: Reader) -> Finding:
-    """Turn a place where resolution fails into what a developer did and what helps."""
+def _finding(problem: _Problem, changed: Node, reading: Reader) -> Finding:
+    """Turn a place where resolution fails into what a developer did and what helps; `reading` names who cannot."""
     type_, field = problem.type, problem.field
-    if problem.code == "missing" and reading == "new":
+    if problem.code == "missing" and reading != "old":
         text = f"field {field} was added without a default, so it cannot be read from events written before"
         remedy = f'give {field} a default (optional: ["null", …] with default null)'
         return Finding(type_, field, "field-added-without-default", text, remedy)
     if problem.code == "missing":
         text = f"field {field} was removed, but it has no default for the builds that still read it"
-        renamed = _renamed_to(writer, type_, field)
+        renamed = _renamed_to(changed, type_, field)
         if renamed:
             text = f"field {field} was renamed to {renamed}, but builds of the last release still read {field}"
         remedy = f"keep {field}; what is needed beside it is a new field with a default"
         return Finding(type_, field, "field-removed", text, remedy)
     if problem.code == "symbols":
         return _symbols_without_default(problem, reading)
-    old, new = (problem.writer, problem.reader) if reading == "new" else (problem.reader, problem.writer)
+    old, new = (problem.reader, problem.writer) if reading == "old" else (problem.writer, problem.reader)
     if problem.code == "name":
         text = f"it was a {old} and is now a {new}; values of one are not read as the other"
         remedy = f"keep the name {old}: no alias helps builds that do not know it"
         return Finding(type_, field, "type-renamed", text, remedy)
-    text = f"its type was {old} and is now {new}: " + (
-        "the new build cannot read older events" if reading == "new" else "older builds cannot read new events"
-    )
+    text = f"its type was {old} and is now {new}: {_CANNOT[reading]}"
     remedy = f"leave {field or 'it'} as it is and add a new field of the new type with a default"
     return Finding(type_, field, "type-changed", text, remedy)
 
 
 def _symbols_without_default(problem: _Problem, reading: Reader) -> Finding:
-    verb = "removed from" if reading == "new" else "added to"
+    verb = "added to" if reading == "old" else "removed from"
     text = f"{problem.writer} {verb} an enum without a default symbol: a reader that lacks a symbol fails"
     return Finding(problem.type, "", "enum-default", text, "declare the first symbol as the enum's default")
 
@@ -198,6 +203,7 @@ def _field_promises(record: Node, old: Field, new: Field) -> Iterator[Finding]:
         text = f"the unit was {old.unit} and is now {new.unit or 'none'}: readers would take one for the other"
         remedy = "leave the field as it is and add a new field with the new unit and a default"
         yield Finding(record.name, new.name, "unit-changed", text, remedy)
+    yield from _encryption_promises(record, old, new)
     if new.pii < old.pii:
         text = f"the mark pii {old.pii} " + (f"was lowered to {new.pii}" if new.pii else "was dropped")
         remedy = f'put "pii": "{old.pii}" back: the values already written are still personal'
@@ -205,9 +211,22 @@ def _field_promises(record: Node, old: Field, new: Field) -> Iterator[Finding]:
     elif new.pii != old.pii:
         text = f"the mark pii {new.pii} is new here: events written before hold the value without it"
         yield Finding(record.name, new.name, "pii-added", text, breaking=False)
-    if (old.has_default, old.default) != (new.has_default, new.default) and old.has_default and new.has_default:
+    same_type = old.type.label == new.type.label
+    if same_type and old.has_default and new.has_default and old.default != new.default:
         text = f"the default was {old.default!r} and is now {new.default!r}: builds differ where the field is absent"
         yield Finding(record.name, new.name, "default-changed", text, breaking=False)
+
+
+def _encryption_promises(record: Node, old: Field, new: Field) -> Iterator[Finding]:
+    """A value is encrypted for its subject and its place: other builds must know both, or they read what is no text."""
+    if old.subject != new.subject:
+        was, now = (f"encrypted for {f.subject}" if f.subject else "not encrypted" for f in (old, new))
+        text = f"the value was {was} and is now {now}: builds cannot read each other's values"
+        remedy = "leave the field as it is and add a new field with a default"
+        yield Finding(record.name, new.name, "encryption-changed", text, remedy)
+    elif new.subject and old.name != new.name:
+        text = f"{old.name} is encrypted and was renamed: what was encrypted as {old.name} cannot be read as {new.name}"
+        yield Finding(record.name, new.name, "encrypted-renamed", text, f"keep the name {old.name}")
 
 
 def _alias_promises(old: Node, new: Node) -> Iterator[Finding]:

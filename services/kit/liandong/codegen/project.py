@@ -3,7 +3,6 @@
     [tool.liandong]
     package = "parks_contracts"     # folder of the generated package, relative to pyproject.toml
     namespace = "cn.example"        # Avro namespaces are <namespace>.<context>
-    services = ["parks"]            # own services, which topics may name beside the platform's
 
 The platform's types come from the installed `liandong_contracts`; its generated modules are never imported, because in
 the platform's own repository they are what is being made.
@@ -18,8 +17,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from liandong.codegen.model import TopicFile
 from liandong.errors import ConfigError
 
 PLATFORM = "liandong_contracts"
@@ -31,19 +31,18 @@ class _Settings(BaseModel):
 
     package: str = Field(pattern=r"^([A-Za-z0-9_.-]+/)*[a-z][a-z0-9_]*$")
     namespace: str = Field(pattern=r"^[a-z][a-z0-9]*(\.[a-z][a-z0-9]*)*$")
-    services: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Project:
     """One repository of declarations. `package` is relative to its root; `foreign` are the platform's raw schemas by
-    full name, none in the platform's own repository.
+    full name and `topics` its topics, none in the platform's own repository.
     """
 
     package: Path
     namespace: str
-    services: tuple[str, ...]
     foreign: Mapping[str, Mapping[str, Any]]
+    topics: tuple[TopicFile, ...] = ()
 
     @property
     def module(self) -> str:
@@ -73,13 +72,13 @@ def project_of(root: Path) -> Project:
         raise ConfigError(f"{path}: [tool.liandong]: {error}") from error
     package = Path(settings.package)
     if package.name == PLATFORM and settings.namespace == PLATFORM_NAMESPACE:
-        return Project(package, settings.namespace, settings.services, {})
+        return Project(package, settings.namespace, {})
     if package.name == PLATFORM or settings.namespace.split(".")[0] == PLATFORM_NAMESPACE:
         raise ConfigError(
             f"{path}: [tool.liandong]: {PLATFORM} and the namespace {PLATFORM_NAMESPACE} belong to the platform: "
             'use your own, for example package = "parks_contracts" and namespace = "cn.example"'
         )
-    return Project(package, settings.namespace, settings.services, platform_schemas())
+    return Project(package, settings.namespace, platform_schemas(), platform_topics())
 
 
 @cache
@@ -90,6 +89,13 @@ def platform_schemas() -> Mapping[str, Mapping[str, Any]]:
         if file.name.endswith(".avsc"):
             found |= dict(_unfolded(json.loads(file.read_text(encoding="utf-8"))))
     return found
+
+
+@cache
+def platform_topics() -> tuple[TopicFile, ...]:
+    """Return every topic of the installed platform contracts."""
+    text = (resources.files(PLATFORM) / "topics.json").read_text(encoding="utf-8")
+    return TypeAdapter(tuple[TopicFile, ...]).validate_json(text)
 
 
 def _unfolded(schema: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -10,10 +10,19 @@ from liandong.codegen.model import TIERS, NamedType, Process, RecordType, Servic
 from liandong.errors import ConfigError
 
 
-def load_services(folder: Path, types: Mapping[str, NamedType], topics: Sequence[TopicFile]) -> tuple[ServiceFile, ...]:
-    """Return all declared services by name. Raises ConfigError naming file, line and rule of all that is wrong."""
+def load_services(
+    folder: Path,
+    types: Mapping[str, NamedType],
+    topics: Sequence[TopicFile],
+    platform: Sequence[TopicFile] = (),
+) -> tuple[ServiceFile, ...]:
+    """Return all declared services by name; `platform` are the platform's topics that a department may read.
+
+    Raises ConfigError naming file, line and rule of all that is wrong.
+    """
     services, problems = [], []
-    by_name = {topic.name: topic for topic in topics}
+    by_name = {topic.name: topic for topic in (*platform, *topics)}
+    readable = {topic.name: topic for topic in platform}
     for path in sorted(folder.glob("*.yaml")):
         marked = Marked(path)
         try:
@@ -23,6 +32,7 @@ def load_services(folder: Path, types: Mapping[str, NamedType], topics: Sequence
             continue
         found = _problems(service, path.stem, types, by_name)
         problems += [marked.said(at, rule) for at, rule in found]
+        problems += [marked.said(at, rule) for at, rule in _reads(service, readable)]
         services.append(service)
     if problems:
         raise ConfigError("\n".join(problems))
@@ -49,8 +59,19 @@ def _problems(
                 yield (*here, "record"), f"{state.record} is no internal record; states lie in avro/<context>/state"
             elif context_of(record.full_name) != service.service:
                 yield (*here, "record"), f"{state.record} is declared in another context"
-            for rule in _inputs(service.service, state.inputs, topics):
+            for rule in _inputs(service, state.inputs, topics):
                 yield (*here, "inputs"), rule
+
+
+def _reads(service: ServiceFile, platform: Mapping[str, TopicFile]) -> Iterator[Problem]:
+    for number, name in enumerate(service.reads):
+        topic = platform.get(name)
+        if topic is None:
+            yield ("reads", number), f"the installed platform has no topic {name}; own topics list their consumers"
+        elif topic.kind in ("evidence", "request"):
+            yield ("reads", number), f"{name} is of kind {topic.kind}: only {topic.owner} reads it"
+        elif topic.catalogue == "NEGATIVE":
+            yield ("reads", number), f"{name} is not shared (catalogue NEGATIVE); ask its owner {topic.owner}"
 
 
 def _process(service: str, process: Process, groups: set[str]) -> Iterator[Problem]:
@@ -68,10 +89,12 @@ def _process(service: str, process: Process, groups: set[str]) -> Iterator[Probl
         yield ("states",), f"a {process.kind} process keeps no keyed states"
 
 
-def _inputs(service: str, inputs: Sequence[str], topics: Mapping[str, TopicFile]) -> Iterator[str]:
+def _inputs(service: ServiceFile, inputs: Sequence[str], topics: Mapping[str, TopicFile]) -> Iterator[str]:
     known = [topics[name] for name in inputs if name in topics]
     yield from (f"{name} is not a declared topic" for name in inputs if name not in topics)
-    yield from (f"{service} is no consumer of {topic.name}" for topic in known if service not in topic.consumers)
+    for topic in known:
+        if service.service not in topic.consumers and topic.name not in service.reads:
+            yield f"{service.service} is no consumer of {topic.name}"
     for tier in TIERS:
         if len({topic.partitions.get(tier) for topic in known}) > 1:
             yield f"the inputs of one state need equal partition counts, in {tier} they differ"

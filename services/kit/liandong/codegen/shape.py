@@ -15,7 +15,7 @@ PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "by
 
 @dataclass
 class Field:
-    """One field of a record, with what Liandong adds to Avro (unit, pii)."""
+    """One field of a record, with what Liandong adds to Avro: unit, pii, and the subject of an encrypted field."""
 
     name: str
     type: "Node"
@@ -24,6 +24,7 @@ class Field:
     default: Any
     unit: str
     pii: str
+    subject: str
 
 
 @dataclass(eq=False)
@@ -42,7 +43,9 @@ class Node:
 
     @property
     def label(self) -> str:
-        """Return what people call the type: `["null", string]`, `array of int`, a full name."""
+        """Return what people call the type: `optional string`, `array of int`, a full name."""
+        if self.kind == "union" and len(self.inner) == 2 and self.inner[0].kind == "null":
+            return f"optional {self.inner[1].label}"
         if self.kind == "union":
             return "[" + ", ".join(branch.label for branch in self.inner) + "]"
         if self.kind in ("array", "map"):
@@ -119,8 +122,8 @@ class _Parser:
     def _field(self, raw: dict[str, Any], namespace: str) -> Field:
         aliases, default = tuple(raw.get("aliases", ())), raw.get("default")
         type_ = self.node(raw["type"], namespace)
-        unit, pii = str(raw.get("unit", "")), str(raw.get("pii", ""))
-        return Field(raw["name"], type_, aliases, "default" in raw, default, unit, pii)
+        ours = (str(raw.get(word, "")) for word in ("unit", "pii", "subject"))
+        return Field(raw["name"], type_, aliases, "default" in raw, default, *ours)
 
 
 def _full(name: str, namespace: str) -> str:

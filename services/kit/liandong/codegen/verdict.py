@@ -8,7 +8,7 @@ from typing import Any
 @dataclass(frozen=True)
 class Verdict:
     """One finding. `hit` are the services whose reading it touches, `topics` where, `against` the version it differs
-    from, `permitted` the reason of an override.
+    from, `permitted` the reason of an override, `otherwise` the way out when the remedy cannot express what is meant.
     """
 
     breaking: bool
@@ -23,6 +23,7 @@ class Verdict:
     topics: tuple[str, ...]
     against: tuple[str, ...]
     permitted: str = ""
+    otherwise: str = ""
 
     @property
     def fails(self) -> bool:
@@ -42,6 +43,8 @@ class Verdict:
             lines.append(f"    hits: {', '.join(self.hit)}{carried}")
         if self.fails:
             lines.append(f"    do: {self.remedy}")
+            if self.otherwise:
+                lines.append(f"    or: {self.otherwise}")
         if self.permitted:
             lines.append(f"    permitted: {self.permitted}")
         return "\n".join(lines)

@@ -5,7 +5,6 @@ Register it in the root conftest: `pytest_plugins = ["liandong.testing.plugin"]`
 
 import uuid
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,14 +67,14 @@ def kafka(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
 @pytest.fixture(scope="session")
 def postgres(pytestconfig: pytest.Config) -> Iterator["PostgresForTests"]:
     """One PostgreSQL server for the whole session; skips where there is none (CI: fails)."""
-    binaries = None
-    if find_spec("psycopg") is not None:
-        from liandong.testing.postgres import PostgresForTests, find_binaries  # its driver is an extra
+    from liandong.testing.postgres import PostgresForTests, find_binaries  # needs a driver that not all have
 
-        binaries = find_binaries()
+    binaries = find_binaries()
     if binaries is None:
         reason = "no PostgreSQL: install pgserver, or Debian's postgresql"
-        pytest.fail(reason) if LocalSettings(project=pytestconfig.rootpath).ci else pytest.skip(reason)
+        if LocalSettings(project=pytestconfig.rootpath).ci:
+            pytest.fail(reason)
+        pytest.skip(reason)
     server = PostgresForTests(binaries)
     yield server
     server.stop()
@@ -100,6 +99,7 @@ def settings(
             "bootstrap": kafka.bootstrap,
             "registry_url": kafka.registry_url,
             "data_dir": folder,
+            "kek_dir": folder / "keys",
             "reference_dir": pytestconfig.rootpath / "tools" / "district",
         }
         return Settings.model_validate(base | fields)

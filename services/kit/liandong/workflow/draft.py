@@ -14,7 +14,6 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from liandong.workflow.columns import UtcDateTime
 from liandong.workflow.migrate import migrate
 from liandong.workflow.sqlite import SqliteDatabase
 
@@ -66,5 +65,5 @@ def draft(metadata: sa.MetaData, folder: Path, message: str) -> Path | None:
 
 
 def _plain(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
-    """Write moments as what the database stores: a revision must not change with the kit."""
-    return "sa.DateTime()" if kind == "type" and isinstance(item, UtcDateTime) else False
+    """Write the kit's own column types as what the database stores: a revision must not change with the kit."""
+    return f"sa.{item.impl_instance!r}" if kind == "type" and isinstance(item, sa.types.TypeDecorator) else False

@@ -9,6 +9,7 @@ the server, which gives its lock back.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import sqlalchemy as sa
@@ -43,8 +44,9 @@ class PostgresDatabase(Database):
         options = f"{parsed.query.get('options', '')} {_OPTIONS}".strip()
         parsed = parsed.set(query={k: v for k, v in parsed.query.items() if k != "options"})
         arguments = {"options": options, "connect_timeout": 10, "application_name": "liandong"}
-        self.writer = sa.create_engine(parsed, pool_size=1, max_overflow=1, connect_args=arguments)
-        self.reader = sa.create_engine(parsed, pool_size=4, max_overflow=4, connect_args=arguments)
+        common: dict[str, Any] = {"connect_args": arguments, "hide_parameters": True}
+        self.writer = sa.create_engine(parsed, pool_size=1, max_overflow=1, **common)
+        self.reader = sa.create_engine(parsed, pool_size=4, max_overflow=4, **common)
         sa.event.listen(self.writer, "begin", _take_turn)
 
     def top_of_outbox(self) -> int:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import sqlalchemy as sa
 
@@ -40,11 +40,14 @@ class SqliteDatabase(Database):
             self.writer, self.reader = self._engine("BEGIN IMMEDIATE"), self._engine("BEGIN")
 
     def _engine(self, begin: str) -> sa.Engine:
+        arguments: dict[str, Any] = {"check_same_thread": False}
         if self._path is None:
-            engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool, connect_args={"check_same_thread": False})
+            engine = sa.create_engine(
+                "sqlite://", poolclass=sa.StaticPool, connect_args=arguments, hide_parameters=True
+            )
         else:
-            arguments = {"check_same_thread": False, "timeout": 10}
-            engine = sa.create_engine(f"sqlite:///{self._path}", connect_args=arguments)
+            arguments["timeout"] = 10
+            engine = sa.create_engine(f"sqlite:///{self._path}", connect_args=arguments, hide_parameters=True)
 
         @sa.event.listens_for(engine, "connect")
         def on_connect(connection: sqlite3.Connection, _record: object) -> None:

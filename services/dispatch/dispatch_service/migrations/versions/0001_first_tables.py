@@ -73,6 +73,8 @@ def upgrade() -> None:
         sa.Column("property", sa.String(), nullable=False),
         sa.Column("text", sa.String(), nullable=False),
         sa.Column("address_text", sa.String(), nullable=False),
+        sa.Column("reporter_name", sa.String(), nullable=True),
+        sa.Column("reporter_phone", sa.String(), nullable=True),
         sa.Column("lon", sa.Float(), nullable=True),
         sa.Column("lat", sa.Float(), nullable=True),
         sa.Column("datum", sa.String(), nullable=True),
