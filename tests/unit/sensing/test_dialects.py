@@ -11,8 +11,6 @@ from cityframes import gb26875, hj212, szy206
 from liandong_contracts.common import DeviceKind, Protocol, Quality
 from liandong_contracts.sensing import DeviceState, DeviceStatus, MetricSpec, RejectReason
 from sensing_service.gateway.dialects import Dialect, Gb26875, Hj212, Options, Sl651, Szy206
-from sensing_service.gateway.intake import Intake
-from sensing_service.gateway.registry import Registry
 from sensing_service.gateway.stations import Limits, StationConnection, StationServer
 
 from tests.unit.sensing.test_stations import Wire, depth
@@ -43,12 +41,11 @@ class Caller:
     """One connected device."""
 
     def __init__(
-        self, dialect: Callable[[Options], Dialect], options: Options = Options(), instant: bool = True
+        self, dialect: Callable[[Options], Dialect], *, tolerate: str = "", password: str = "", instant: bool = True
     ) -> None:
         self.sink = ListSink(instant=instant)
-        known = intake(self.sink)
-        here = Intake(Registry(DEVICES), self.sink, known.clock, known._tracing, "990101")
-        self.server = StationServer(here, Limits(), partial(dialect, options))
+        options = Options(tolerate, password)
+        self.server = StationServer(intake(self.sink, *DEVICES), Limits(), partial(dialect, options))
         self.wire, self.connection = Wire(), StationConnection(self.server)
         self.connection.connection_made(self.wire)
 
@@ -100,9 +97,9 @@ async def test_hj212_data_are_answered_once_kafka_has_them() -> None:
 
 
 async def test_hj212_refusals() -> None:
-    caller = Caller(Hj212, Options(password="654321"))
+    caller = Caller(Hj212, password="654321")
     good = packet(pw="654321")
-    await caller.sends(packet(pw="123456"), good[:-3] + b"0\r\n", packet(pw="654321", mn=MN[::-1]), packet(cn="9014"))
+    await caller.sends(packet(pw="123456"), good[:-3] + b"F\r\n", packet(pw="654321", mn=MN[::-1]), packet(cn="9014"))
     assert caller.reasons() == [
         RejectReason.UNKNOWN_DEVICE, RejectReason.BAD_CHECKSUM, RejectReason.UNKNOWN_DEVICE, RejectReason.UNDECODABLE,
     ]  # fmt: skip
@@ -111,7 +108,7 @@ async def test_hj212_refusals() -> None:
 
 
 async def test_hj212_modbus_check_sums_by_setting() -> None:
-    strict, tolerant = Caller(Hj212), Caller(Hj212, Options(tolerate="modbus_crc"))
+    strict, tolerant = Caller(Hj212), Caller(Hj212, tolerate="modbus_crc")
     await strict.sends(packet(modbus=True))
     await tolerant.sends(packet(modbus=True))
     assert (strict.reasons(), len(tolerant.sink.reports)) == ([RejectReason.BAD_CHECKSUM], 1)
@@ -158,7 +155,7 @@ async def test_gb26875_data_are_confirmed() -> None:
 
 
 async def test_sl651_passwords() -> None:
-    caller = Caller(Sl651, Options(password="4321"))
+    caller = Caller(Sl651, password="4321")
     await caller.sends(depth(0.2))
     assert caller.reasons() == [RejectReason.UNKNOWN_DEVICE]
     assert "password" in caller.sink.rejections[0].detail
