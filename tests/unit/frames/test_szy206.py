@@ -67,6 +67,31 @@ def test_the_published_frames_come_back_from_their_values() -> None:
     )
 
 
+def test_a_label_of_seven_bytes_has_its_own_month() -> None:
+    """A published frame of the predecessor, SL 427-2008: velocity 44.555 m/s, 2026-05-12 14:15:30."""
+    raw = bytes.fromhex("681568B40102030405C05545040020700030151412052600AD16")
+    found = szy206.read(frame_of(raw))
+    assert isinstance(found, szy206.Message)
+    (one,) = found.readings
+    assert (one.metric, str(one.value), one.unit) == ("velocity", "44.555", "m/s")
+    assert one.observed_at == datetime(2026, 5, 12, 14, 15, 30, tzinfo=SHANGHAI)
+    assert found.time is not None
+    assert (found.alarm, found.state) == (0x2000, 0x0070)
+    again = szy206.self_report(
+        station="0102030405", function=4, values=[Decimal("44.555")], alarm=0x2000, state=0x0070, time=found.time
+    )
+    assert again == raw
+    strict = szy206.read(frame_of(raw), defaults("szy206") - {"long_time_label"})
+    assert isinstance(strict, szy206.Message)
+    assert strict.readings[0].observed_at is None
+
+
+def test_the_minus_sign_is_a_top_nibble() -> None:
+    data = bytes.fromhex("450300F0 0000 0000")
+    (one,) = message_of(szy206.build(uplink=True, function=2, station=STATION, afn=0xC0, data=data)).readings
+    assert str(one.value) == "-0.345"
+
+
 def test_a_month_back_and_the_day_after() -> None:
     label = szy206.TimeLabel(21, 9, 0, 0, 0)
     assert label.near(NOW) == datetime(2026, 11, 21, 9, 0, tzinfo=SHANGHAI), "a clock may be a day ahead"

@@ -29,8 +29,10 @@ def value(number: Decimal | float | None, field: Field, direction: int = 0) -> b
 
 
 def label(time: TimeLabel) -> bytes:
-    """Return a time label as five bytes."""
-    parts = (time.second, time.minute, time.hour, time.day)
+    """Return a time label as five bytes, as seven when it has month and year."""
+    parts = [time.second, time.minute, time.hour, time.day]
+    if time.month is not None and time.year is not None:
+        parts += [time.month, time.year - 2000]
     return b"".join(bcd.pack(part, 1) for part in parts) + bytes([time.delay])
 
 
