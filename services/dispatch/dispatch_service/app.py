@@ -15,7 +15,7 @@ from dispatch_service.tables import metadata
 
 def build() -> WorkflowService:
     """Return the service's declarations."""
-    dispatch = WorkflowService("dispatch", tables=metadata)
+    dispatch = WorkflowService("dispatch", tables=metadata, version=2)
     dispatch.on(topics.FLOOD_SPOT_CATALOGUE, SpotEntry)(spots.catalogued)
     dispatch.on(topics.FLOOD_SPOT, WaterloggingDetected)(spots.detected)
     dispatch.on(topics.FLOOD_SPOT, WaterloggingUpdated)(spots.updated)

@@ -100,6 +100,7 @@ class TopicFile(BaseModel):
     retention_hours: int | None = Field(None, ge=1, description="not for state topics, which are compacted")
     producers: tuple[Service, ...] = Field(min_length=1)
     consumers: tuple[Service, ...] = Field(min_length=1)
+    clear: tuple[Service, ...] = Field((), description="services that may read the encrypted fields, each read audited")
     catalogue: Literal["UNCONDITIONAL", "CONDITIONAL", "NEGATIVE"]
     after_dead_letter: Literal["park", "go-on"]
 
@@ -244,6 +245,22 @@ class Contract:
         """Return the contexts that declare a type, by name."""
         return sorted({context_of(name) for name in self.types})
 
+    @property
+    def known(self) -> dict[str, NamedType]:
+        """Every type that can be referred to, by full name."""
+        return {**self.foreign, **self.types}
+
+    def home(self, full_name: str) -> TopicFile:
+        """Return the first topic that carries a record, under which the reference describes it."""
+        return next(topic for topic in self.topics if full_name in {entry.type for entry in topic.records})
+
+    def published_contexts(self) -> list[str]:
+        """Return the contexts with a topic, or with types that other contexts' records contain."""
+        owners = {topic.owner for topic in self.topics}
+        outer = [t for t in self.types.values() if isinstance(t, RecordType) and not t.internal]
+        used = {i.name for record in outer for f in record.fields for i in named_in(f.type) if i.name in self.types}
+        return sorted(owners | {context_of(name) for name in used})
+
 
 def context_of(full_name: str) -> str:
     """Return `sensing` of `liandong.sensing.ReadingObserved`."""
@@ -261,3 +278,12 @@ def named_in(type_: FieldType) -> Iterator[FieldType]:
         yield from named_in(type_.item)
     elif type_.name:
         yield type_
+
+
+def holds_encrypted(name: str, types: Mapping[str, NamedType]) -> bool:
+    """Say whether a record has an encrypted field, itself or in a record inside."""
+    record = types.get(name)
+    if not isinstance(record, RecordType):
+        return False
+    inner = (found.name for field in record.fields for found in named_in(field.type))
+    return any(field.subject for field in record.fields) or any(holds_encrypted(each, types) for each in inner)

@@ -7,10 +7,14 @@ from confluent_kafka import Consumer, Producer
 from liandong_contracts.base import Record
 
 from liandong.clock import Clock
+from liandong.privacy.grants import KEY_TOPIC_CONFIG, key_topic, writes_personal
+from liandong.privacy.service import Privacy
+from liandong.refs.subject_keys import privacy_of
 from liandong.settings import Settings
 from liandong.stream.admin import (
     CHANGELOG_CONFIG,
     DEAD_LETTER_CONFIG,
+    LETTERS_CONFIG,
     Admin,
     TopicFacts,
     check_copartition,
@@ -20,6 +24,7 @@ from liandong.stream.api import StreamService
 from liandong.stream.changelog import Restorer
 from liandong.stream.engine import Engine
 from liandong.stream.intake import Intake
+from liandong.stream.letters import Letters, letters_wire
 from liandong.stream.metrics import Meters
 from liandong.stream.outputs import Node
 from liandong.stream.parts import Part
@@ -76,12 +81,14 @@ class Assembly:
         consumer = Consumer(consumer_config(settings, name, tuning), logger=client_log)
         restore = Consumer(restore_config(settings, name), logger=client_log)
         restorer = Restorer(restore, self._admin, self._open_store, facts, self._meters)
+        letters = self._letters()
         assignments = Assignments(
             consumer,
             Positions(consumer, self._admin, name),
             restorer,
             placed,
             self._tables,
+            letters,
             self._meters,
             incremental=tuning.group_protocol == "consumer",
         )
@@ -92,14 +99,33 @@ class Assembly:
             consumer=consumer,
             transactions=Transactions(Producer(producer_config(settings, name, tuning), logger=client_log)),
             intake=Intake(self._codec, self._topology, self._names()),
-            processor=Processor(self._service, self._codec, node, clock, tracing, self._changelogs, refs),
+            processor=Processor(
+                self._service, self._codec, node, clock, tracing, self._changelogs, refs, self._privacy()
+            ),
             assignments=assignments,
             restorer=restorer,
+            letters=letters,
             clock=clock,
             meters=self._meters,
             dead_letters=dead_letters,
             tuning=tuning,
         )
+
+    def _privacy(self) -> Privacy | None:
+        """Return what seals the personal values that the service publishes; its key topic is created."""
+        name = self._service.name
+        if writes_personal(name):
+            self._admin.ensure(key_topic(name).wire(self._settings.tier, self._settings.world), 1, KEY_TOPIC_CONFIG)
+        return privacy_of(name, self._settings, self._codec)
+
+    def _letters(self) -> Letters:
+        settings, name = self._settings, self._service.name
+        topic = letters_wire(settings, name)
+        self._admin.ensure(topic, 1, LETTERS_CONFIG)
+        inputs = [topic for group in self._topology.groups for topic in group.topics]
+        parking = frozenset(one.wire(settings.tier, settings.world) for one in inputs if one.park)
+        consumer = Consumer(restore_config(settings, name), logger=client_log)
+        return Letters(consumer, self._admin, self._codec, topic, parking, self._tuning)
 
     def _names(self) -> dict[str, str]:
         tier, world = self._settings.tier, self._settings.world

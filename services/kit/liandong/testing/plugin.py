@@ -79,6 +79,7 @@ def settings(
             "bootstrap": kafka.bootstrap,
             "registry_url": kafka.registry_url,
             "data_dir": folder,
+            "kek_dir": folder / "keys",
             "reference_dir": pytestconfig.rootpath / "tools" / "district",
         }
         return Settings.model_validate(base | fields)

@@ -12,6 +12,7 @@ from prometheus_client import Counter
 
 from liandong.contracts import known_records
 from liandong.errors import DecodeError, EncodeError
+from liandong.privacy.wire import TOKENS, NotSealed
 from liandong.settings import Settings
 from liandong.wire.bodies import body_of, native, own_body
 from liandong.wire.compiled import READ_ERRORS, Body
@@ -81,7 +82,7 @@ class Codec:
         *,
         limit: int = DEFAULT_LIMIT,
         in_c: bool = True,
-        seal: Seal | None = None,
+        seal: Seal = TOKENS,
     ) -> None:
         self._ids = ids
         self._records = known_records() if records is None else records
@@ -174,14 +175,14 @@ class Codec:
     def _writer(self, topic: str, record: type[Record]) -> tuple[bytes, Write]:
         schema_id, body = self._ids.id_of(topic, record), own_body(record, in_c=self._in_c)
         self._reads(schema_id, record, body)
-        write: Write = body.encode if self._seal is None else self._seal.writing(record, body.encode)
+        write = self._seal.writing(record, body.encode)
         writing = self._writing[topic, record] = (header(schema_id), write)
         return writing
 
     def _reads(self, schema_id: int, record: type[Record], body: Body) -> _Reading:
         """Note how values of an id are read; by the C half alone when nothing is sealed."""
         plain = body.decode
-        read = plain if self._seal is None else self._seal.reading(record, plain)
+        read = self._seal.reading(record, plain)
         if read is plain and self._in_c:
             self._programs[schema_id] = body
         reading = self._reading[schema_id] = _Reading(record.FULL_NAME, record, read)
@@ -217,7 +218,9 @@ class Codec:
 
 
 def _what_is_wrong(record: Record, error: Exception) -> str:
-    """Say which field does not fit, in the words of the Avro library where it finds it."""
+    """Say which field does not fit, in the words of the Avro library where it finds it; of a personal one no value."""
+    if isinstance(error, NotSealed):
+        return str(error)
     try:
         validate(record.to_avro(), parsed_schema(type(record)))
     except ValidationError as found:

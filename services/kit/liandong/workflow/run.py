@@ -22,6 +22,8 @@ import sqlalchemy as sa
 from google.protobuf.message import Message
 
 from liandong.errors import ConfigError, Unavailable
+from liandong.privacy.sealed import Clear
+from liandong.refs.subject_keys import privacy_of
 from liandong.rpc.client import Clients
 from liandong.rpc.server import RpcServer, Servicer
 from liandong.telemetry.logs import setup_logs
@@ -31,6 +33,7 @@ from liandong.wire import Codec, codec_of
 from liandong.workflow import outbox
 from liandong.workflow.api import WorkflowService
 from liandong.workflow.calls import Caller
+from liandong.workflow.clear import ClearStep
 from liandong.workflow.model import Commit, Partition
 from liandong.workflow.prepare import prepared
 from liandong.workflow.processor import Processor
@@ -91,7 +94,11 @@ class Process:
         self.database = Database(settings.data_dir / f"{service.name}.sqlite3")
         self.database.create(service.tables, service.version)
         clock = settings.clock()
-        self.binding = service.bind(settings, clock=clock, codec=codec, tracing=self.tracing, refs=refs)
+        personal = privacy_of(service.name, settings, codec)
+        self.keys = personal.keys if personal else None
+        self.binding = service.bind(
+            settings, clock=clock, codec=codec, tracing=self.tracing, refs=refs, privacy=personal
+        )
         self.processor = Processor(self.binding, self.database, on_commit)
         self.writer = Writer(self.processor, self._reseek)
         self.relay = Relay(self.binding, self.database, self._clean)
@@ -118,6 +125,15 @@ class Process:
     def read(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         """Query what is committed."""
         return self.database.read(query)
+
+    def audited(self, step: ClearStep) -> Future[None]:
+        """Queue the audit record of a clear read."""
+        self.writer.submit(step.bound(self.binding))
+        return step.future
+
+    def open(self, value: str) -> Clear:
+        """Open a sealed value whose audit record is committed."""
+        return self.binding.personal.open(value)
 
     def health(self) -> Health:
         """Say whether events are being taken in, and how many wait."""
@@ -159,6 +175,8 @@ class Process:
 
     async def _start(self) -> None:
         await prepared(self.binding, self._note)
+        if self.keys is not None:
+            self.keys.start()
         self.relay.start()
         self._detail = "waiting for the relay to take over"
         await asyncio.to_thread(self.relay.led.wait)  # nothing is written before the database is known to be right
@@ -202,6 +220,8 @@ class Process:
         self.relay.stop(1.0)
         await asyncio.to_thread(_join, self.relay, 1.5)
         self.clients.close()
+        if self.keys is not None:
+            await asyncio.to_thread(self.keys.stop)
         self.tracing.shutdown()
         self.database.close()
         self.ops.stop()

@@ -58,10 +58,13 @@ class Database:
 
     def _engine(self, begin: str) -> sa.Engine:
         if self.path is None:
-            engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool, connect_args={"check_same_thread": False})
+            arguments: dict[str, Any] = {"check_same_thread": False}
+            engine = sa.create_engine(
+                "sqlite://", poolclass=sa.StaticPool, connect_args=arguments, hide_parameters=True
+            )
         else:
             arguments = {"check_same_thread": False, "timeout": 10}
-            engine = sa.create_engine(f"sqlite:///{self.path}", connect_args=arguments)
+            engine = sa.create_engine(f"sqlite:///{self.path}", connect_args=arguments, hide_parameters=True)
 
         @sa.event.listens_for(engine, "connect")
         def on_connect(connection: sqlite3.Connection, _record: object) -> None:
