@@ -15,7 +15,10 @@ from cityframes.szy206.tables import AFNS, FUNCTIONS, LINK_STATES, Field, alarms
 
 _WORDS, _LABEL, _LONG_LABEL = 4, 5, 7
 _MANUAL = 0x82
+_SEVERAL = 14
+_BITS = (0, 11, 6, 8, 5, 3, 2, 1)  # function of each bit of the byte that announces several quantities
 _REPAIR = 3  # working mode of the state word: under test or repair
+_FLOW_NIBBLES = (0x0, 0x3, 0xC, 0xF)  # m3/s, m3/h, -m3/s, -m3/h
 _METER_FAULTS = {"flow": 1 << 5, "volume": 1 << 5, "water_level": 1 << 7}
 
 
@@ -98,7 +101,9 @@ def _values(frame: Frame, alarm_first: bool, tolerances: frozenset[str], receive
     data, layout = frame.data, FUNCTIONS[frame.function].layout
     if len(data) < _WORDS:
         raise Refused(f"{len(data)} bytes, alarm and state word alone take {_WORDS}")
-    fields, size = _shape(data, layout, (_LABEL, _LONG_LABEL) if "long_time_label" in tolerances else (_LABEL,))
+    labels = (_LABEL, _LONG_LABEL) if "long_time_label" in tolerances else (_LABEL,)
+    several = frame.function == _SEVERAL and not alarm_first
+    fields, size = _shape(data, _several(data[0]) if several else (layout, layout[:1]), labels, several)
     end = len(data) - size
     label = _time(data[end:]) if size else None
     if alarm_first:
@@ -109,6 +114,8 @@ def _values(frame: Frame, alarm_first: bool, tolerances: frozenset[str], receive
         alarm=int.from_bytes(alarm, "little"), state=int.from_bytes(state, "little"), time=label,
         observed_at=label.full(received_at) if label else None,
     )  # fmt: skip
+    if several and fields:
+        body = body[1:]
     group = sum(field.size for field in fields)
     whole = len(body) // group * group if group else 0
     if layout and whole != len(body) and "extra_values" not in tolerances:
@@ -117,19 +124,37 @@ def _values(frame: Frame, alarm_first: bool, tolerances: frozenset[str], receive
     return message._replace(readings=tuple(readings), rest=body[whole:])
 
 
-def _shape(data: bytes, layout: tuple[Field, ...], labels: tuple[int, ...]) -> tuple[tuple[Field, ...], int]:
+def _several(mask: int) -> tuple[tuple[Field, ...], ...]:
+    """Return the possible layouts of several quantities (function 14): bits 0 to 7 of the first byte name them.
+
+    Water quality (bit 0) has no published size: then nothing is returned.
+    """
+    chosen = [_BITS[bit] for bit in range(8) if mask >> bit & 1]
+    if 0 in chosen:
+        return ()
+    return tuple(
+        tuple(field for code in chosen for field in FUNCTIONS[code].layout[:parts]) for parts in (1, 2)
+    )  # fmt: skip
+
+
+def _shape(
+    data: bytes, layouts: tuple[tuple[Field, ...], ...], labels: tuple[int, ...], several: bool
+) -> tuple[tuple[Field, ...], int]:
     """Return the fields of one group of values and the size of the time label that ends the data, 0 without.
 
     Flow may come with or without the volume. Where several readings are possible the one without a label is taken,
-    then the one with the shorter label.
+    then the one with the shorter label. Groups repeat, but for several quantities, which follow one byte.
     """
-    size = len(data) - _WORDS
-    for fields in (layout, layout[:1]):
+    size = len(data) - _WORDS - several
+    for fields in layouts:
         group = sum(field.size for field in fields)
         for label in (0, *labels):
-            if group and size - label >= group and (size - label) % group == 0 and _ends_with_time(data, label):
+            left = size - label
+            fits = left == group if several else left >= group and group and left % group == 0
+            if group and fits and _ends_with_time(data, label):
                 return fields, label
-    return layout, next((label for label in labels if size >= label and _ends_with_time(data, label)), 0)
+    fallback = () if several else layouts[0]
+    return fallback, next((label for label in labels if size >= label and _ends_with_time(data, label)), 0)
 
 
 def _ends_with_time(data: bytes, size: int) -> bool:
@@ -174,7 +199,8 @@ def _readings(
                 mark, flag = Quality.DEVICE_FAULT, raw[:1].hex().upper()
             elif (message.alarm or 0) & _METER_FAULTS.get(field.metric, 0):
                 mark, flag = Quality.DEVICE_FAULT, "meter_fault"
-            unit = "m3/h" if field.metric == "flow" and "flow_per_hour" in tolerances else field.unit
+            hourly = field.form == "flow" and (raw[-1] & 0x30 == 0x30 or "flow_per_hour" in tolerances)
+            unit = "m3/h" if hourly and value is not None else field.unit
             element = f"{frame.function}.{field.metric}.{index}"
             readings.append(
                 Reading(
@@ -206,6 +232,10 @@ def _value(raw: bytes, field: Field) -> Decimal | None:
     negative = False
     if field.form == "wind":
         text = text[1:]
+    elif field.form == "flow":
+        if top not in _FLOW_NIBBLES:
+            raise Refused(f"{raw.hex(' ')} has no known sign and unit of a flow")
+        negative, text = bool(top & 8), "0" + text[1:]
     elif field.form == "sign" and top > 7:
         negative = True
         text = ("0" if top == 15 else str(top & 7)) + text[1:]
