@@ -66,7 +66,7 @@ class Work:
 
     def upsert(self, table: sa.Table, keys: Sequence[str], **values: object) -> None:
         """Add a row, or replace the given columns of the row with the same keys."""
-        self.conn.execute(upsert(table, tuple(keys), tuple(values)), values)
+        self.conn.execute(upsert(self.conn.dialect.name, table, tuple(keys), tuple(values)), values)
 
     def update(self, table: sa.Table, where: Mapping[str, object], **values: object) -> int:
         """Change the rows whose columns equal `where`; return how many."""
