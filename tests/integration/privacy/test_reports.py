@@ -6,16 +6,25 @@ read is on record; after the erasure nothing brings the values back; a rotation 
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
-from liandong.privacy.keks import KekFolder, generate
-from liandong.refs.subject_keys import KeyKeeper
+from confluent_kafka import Producer
+from liandong.privacy.grants import key_topic
+from liandong.privacy.keks import KekFolder, generate, wrap
+from liandong.privacy.tokens import new_data_key
+from liandong.refs.subject_keys import KeyKeeper, privacy_of
 from liandong.settings import Settings
 from liandong.testing.plugin import KafkaForTests
 from liandong.wire import codec_of
+from liandong.wire.admin import TopicSpec, ensure_topics
 from liandong_contracts import topics
+from liandong_contracts.dispatch import ReportReceived
 from liandong_contracts.platform import SensitiveDataViewed
 from liandong_contracts.rpc import dispatch_pb2 as pb
 from liandong_contracts.rpc import dispatch_pb2_grpc as rpc
@@ -97,3 +106,56 @@ def test_a_reporter_is_read_on_record_only_and_can_be_erased(
     assert "dispatch" in printed, "the processes' output must have been captured"
     for value in SAID.values():
         assert value not in printed
+
+
+def test_no_event_is_visible_whose_key_was_lost(settings: Callable[..., Any]) -> None:
+    """Dispatch is killed while reports come in; another reader, with the grant, opens each event at sight."""
+    mine: Settings = settings()
+    codec = codec_of(mine)
+    with Desks(mine, "SP-TEST") as desks, ThreadPoolExecutor(8) as citizens:
+        personal = privacy_of("dispatch", mine, codec)
+        assert personal is not None
+        personal.keys.start()
+        replies = [citizens.submit(insist, desks, number) for number in range(30)]
+        eventually(lambda: sum(reply.done() for reply in replies) >= 5, "some reports are in")
+        desks.kill("dispatch")
+        given = {reply.result(60) for reply in replies}
+        assert len(given) == 30
+        events = desks.read(topics.DISPATCH_REPORT, lambda found: len(found) >= 30)
+        assert {event.key for event in events} == given
+        for event in events:
+            assert isinstance(event.data, ReportReceived)
+            assert personal.open(event.data.reporter_phone or "").reveal() == SAID["reporter_phone"]
+        personal.keys.stop()
+
+
+def test_erasing_waits_for_a_key_whose_transaction_is_open(settings: Callable[..., Any]) -> None:
+    mine: Settings = settings()
+    codec, wire = codec_of(mine), key_topic("dispatch").wire(mine.tier, mine.world)
+    ensure_topics(mine.bootstrap, [TopicSpec(wire, 1, {"cleanup.policy": "compact"})])
+    generate(mine.kek_dir, "one")
+    key = wrap(new_data_key(os.urandom), "r-1", KekFolder(mine.kek_dir), datetime(2026, 7, 8, tzinfo=UTC), os.urandom)
+    service = Producer({"bootstrap.servers": mine.bootstrap, "transactional.id": mine.scoped("dispatch.test")})
+    service.init_transactions(30)
+    service.begin_transaction()
+    service.produce(wire, codec.encode(wire, key), f"r-1+{key.key_id}")
+    service.flush(30)
+    with ThreadPoolExecutor(1) as operator:
+        erased = operator.submit(KeyKeeper(mine, codec).erase, "r-1")
+        with pytest.raises(FutureTimeout):
+            erased.result(2)  # the key is on the broker, and may still come to hold
+        service.commit_transaction(30)
+        assert erased.result(30)["dispatch"] == 1
+    assert KeyKeeper(mine, codec).status()[0].keys == 0
+
+
+def insist(desks: Desks, number: int) -> str:
+    """Submit until answered, with the same request id, as a citizen's app does."""
+
+    def once() -> str | None:
+        try:
+            return submit(desks, number)
+        except grpc.RpcError:
+            return None
+
+    return eventually(once, f"report {number} is taken in")
