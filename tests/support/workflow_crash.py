@@ -104,6 +104,12 @@ class Inputs(threading.Thread):
             self.good[key].append(alarm_id)
         self._producer.produce(self._wire, value, key.encode(), headers=headers_of(event))  # type: ignore[arg-type]
 
+    def many(self, number: int) -> None:
+        """Publish so many, and wait until Kafka has them."""
+        for _ in range(number):
+            self.one()
+        assert self._producer.flush(60) == 0
+
     def _event(self, key: str, alarm_id: str, severity: int) -> Event[AlarmRaised]:
         self._sequences[key] += 1
         now = real_now()
@@ -172,7 +178,7 @@ class Worker:
         self._settings.write_text(json.dumps(body), encoding="utf-8")
         self.ops_port = int(settings["ops_port"])
         url = settings.get("database_url", "").replace("postgresql:", "postgresql+psycopg:")
-        self._declared = WorkflowSettings.model_validate(body)
+        self.declared = WorkflowSettings.model_validate(body)
         self._url = url or f"sqlite:///{self.data_dir / 'emergency.sqlite3'}"
         self._process: subprocess.Popen[bytes] | None = None
         self.starts = 0
@@ -266,7 +272,7 @@ class Worker:
         found = self.counts()
         if found == (0, 0, 0):
             return found
-        letters = parked_letters(self._declared, "emergency")
+        letters = parked_letters(self.declared, "emergency")
         assert letters is not None
         try:
             letters.order(letters.open(), replay=False)

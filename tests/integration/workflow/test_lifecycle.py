@@ -1,5 +1,6 @@
 """The life of a worker on real Kafka: start without broker, what ends it and why, and consumers that lose records."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 from liandong.wire import TopicSpec, ensure_topics
 from liandong.workflow import tables
 from liandong.workflow.migrate import create
+from liandong.workflow.recover import move, repair
 from liandong.workflow.sqlite import SqliteDatabase
 from liandong_contracts import topics
 
@@ -133,7 +135,8 @@ def test_position_past_the_end_is_refused(source: str, worker: Make, world: str)
     one.start()
     until("it refuses", lambda: one.ended() is not None)
     assert one.ended() == 1
-    assert "stored position 1000000, but the topic ends at 0" in one.log()
+    assert "the stored position 1000000 of" in one.log()
+    assert "lies past the end (0)" in one.log()
 
 
 @SOURCES
@@ -152,7 +155,7 @@ def test_events_that_expired_unread_are_not_passed_over(
     one.start()
     until("it refuses", lambda: one.ended() is not None)
     assert one.ended() == 1
-    assert "events expired before this service read them" in one.log()
+    assert "lies before the beginning" in one.log()
 
 
 def expire(bootstrap: str, world: str) -> None:
@@ -162,6 +165,56 @@ def expire(bootstrap: str, world: str) -> None:
     client = AdminClient({"bootstrap.servers": bootstrap})
     for future in client.delete_records(ends).values():
         future.result(30)
+
+
+def test_restored_database_is_repaired_from_what_was_published(
+    worker: Make, inputs: Callable[[int], Inputs], kafka: Any, world: str
+) -> None:
+    one, file = worker(), "emergency.sqlite3"
+    sent = inputs(100)
+    one.start()
+    finish(one, sent)
+    copy = one.data_dir / "copy"
+    shutil.copy(one.data_dir / file, copy)
+    inputs(100)
+    one.start()
+    finish(one, sent)
+    for path in one.data_dir.glob(f"{file}*"):
+        path.unlink()
+    shutil.copy(copy, one.data_dir / file)
+    one.start()
+    until("it refuses", lambda: one.ended() is not None)
+    assert "liandong recover emergency" in one.log()
+    settings = one.declared
+    said = repair(settings, "emergency")
+    assert "will not be published twice" in said
+    assert "nothing to repair" in repair(settings, "emergency")
+    inputs(50)
+    one.start()
+    finish(one, sent)
+    assert Count(kafka.bootstrap, world, one, sent, timers=False).wrong() == {}
+
+
+@SOURCES
+def test_topic_made_anew_is_refused_until_a_person_decides(
+    source: str, worker: Make, inputs: Callable[[int], Inputs], kafka: Any, world: str
+) -> None:
+    one, sent = worker(source), inputs(60)
+    one.start()
+    finish(one, sent)
+    wire, admin = topics.SENSING_ALARM.wire(TIER, world), AdminClient({"bootstrap.servers": kafka.bootstrap})
+    admin.delete_topics([wire])[wire].result(30)
+    until("it is gone", lambda: wire not in admin.list_topics(timeout=10).topics)
+    create_topics(kafka.bootstrap, world)
+    Inputs(kafka.bootstrap, world, 1, seed=9, timers=False).many(200)
+    one.start()
+    until("it refuses", lambda: one.ended() is not None)
+    assert "belongs to a former topic of that name" in one.log()
+    assert "liandong recover emergency --from" in one.log()
+    moved = move(one.declared, "emergency", "end", None)
+    assert len(moved) == topics.SENSING_ALARM.partitions[TIER]
+    one.start()
+    until("it goes on", one.ready)
 
 
 def test_second_relay_fences_the_first(worker: Make, inputs: Callable[[int], Inputs]) -> None:

@@ -7,7 +7,7 @@ around each step, so one bad event costs its neighbours nothing but the repetiti
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -33,6 +33,7 @@ _DUE = (
     .order_by(tables.timer.c.due_us, tables.timer.c.kind, tables.timer.c.key)
     .limit(sa.bindparam("most"))
 )
+_RECOVERING = sa.select(sa.exists(sa.select(tables.published.c.event_id)))
 _RECENT = 200
 _MOST_FAILED = 100
 
@@ -53,6 +54,7 @@ class Processor:
         self._listeners: list[Callable[[Unit], None]] = []
         self._on_commit = on_commit
         self._parked = True  # only the worker that has a key's partition parks the first of its events
+        self._recovering = True
         self._recent: deque[bool] = deque(maxlen=_RECENT)
 
     def open(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
@@ -66,11 +68,17 @@ class Processor:
         with self.database.writer.begin() as connection:
             self.inbox.begin(connection, partition, offset)
 
+    def stamp(self, marks: Mapping[Partition, str]) -> None:
+        """Note which cluster and topic positions belong to."""
+        with self.database.writer.begin() as connection:
+            self.inbox.stamp(connection, marks)
+
     def start(self) -> None:
         """Learn when the next timer is due; again and again, for replicas and tools set timers too."""
         with self.database.reader.connect() as connection:
             self.next_due = _first_due(connection)
             self._parked = parked.anything_parked(connection)
+            self._recovering = bool(connection.scalar(_RECOVERING))
 
     def after_commit(self, listener: Callable[[Unit], None]) -> None:
         """Call `listener` in the writer thread after every commit."""
@@ -115,6 +123,7 @@ class Processor:
         with self.database.writer.begin() as connection:
             self.inbox.advance(connection, ends)
             unit = Unit(connection, now)
+            unit.recovering = self._recovering
             events = [step.event for step in todo if isinstance(step, EventStep) and step.event is not None]
             unit.load_fences(
                 [(event.topic, event.key) for event in events if event.sequence is not None],

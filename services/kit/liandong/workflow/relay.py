@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from liandong.errors import Fenced, LiandongError
 from liandong.workflow import metrics, outbox
 from liandong.workflow.binding import Binding
+from liandong.workflow.settings import WorkflowSettings
 from liandong.workflow.sql import Database
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class Relay(threading.Thread):
     def _take_part(self) -> None:
         """Wait for the lead where replicas share the database, then publish."""
         if self._database.shared:
-            self.mark = self._read_mark()
+            self.mark = read_mark(self._binding.settings, self._binding.service)
             self._check_not_restored()
             self.standing_by = True
             self.led.set()
@@ -98,9 +99,9 @@ class Relay(threading.Thread):
                 self._lead(connection)
 
     def _lead(self, connection: sa.Connection) -> None:
-        producer = Producer(self._producer_settings())
+        producer = Producer(producer_settings(self._binding.settings, self._binding.service))
         producer.init_transactions(30)
-        self.mark = self._read_mark()
+        self.mark = read_mark(self._binding.settings, self._binding.service)
         self._check_not_restored()
         self.leading = True
         self.led.set()
@@ -165,56 +166,59 @@ class Relay(threading.Thread):
                 if not error.args[0].retriable():
                     raise
 
-    def _read_mark(self) -> int:
-        """Return the last mark; called after `init_transactions`, when the predecessor's fate is decided."""
-        topic, key = self._binding.relay_topic, self._binding.service.encode()
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self._binding.settings.bootstrap,
-                "group.id": self._binding.settings.scoped(f"{self._binding.service}.relay"),
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "auto.offset.reset": "earliest",
-                "reconnect.backoff.max.ms": 500,
-                "log_level": 0,
-            }
-        )
-        try:
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
-            back = _TAIL
-            while True:
-                start = max(low, high - back)
-                mark = _last_value(consumer, topic, key, start)
-                if mark is not None or start == low:
-                    return mark or 0
-                back *= 8
-        finally:
-            consumer.close()
-
     def _check_not_restored(self) -> None:
         top = self._database.top_of_outbox()
         if top < self.mark:
             raise RestoredDatabase(
                 f"{self._database.name} has given {top} outbox ids but {self.mark} are published: it was restored from "
-                "an older copy. Put the newer file back; publishing from this one would skip events"
+                f"an older copy. Put the newer one back, or repair this one: liandong recover {self._binding.service}"
             )
 
-    def _producer_settings(self) -> dict[str, Any]:
-        return {
-            "bootstrap.servers": self._binding.settings.bootstrap,
-            "transactional.id": self._binding.settings.scoped(f"{self._binding.service}.relay"),
-            "enable.idempotence": True,
-            "acks": "all",
-            "linger.ms": 0,
-            "retry.backoff.ms": 2,  # librdkafka's 100 makes every transaction wait 100 ms
-            "socket.nagle.disable": True,
-            "transaction.timeout.ms": 15000,
-            "message.timeout.ms": 12000,
+
+def producer_settings(settings: WorkflowSettings, service: str) -> dict[str, Any]:
+    """Return the settings of a service's one publishing producer; a newer one fences the older."""
+    return {
+        "bootstrap.servers": settings.bootstrap,
+        "transactional.id": settings.scoped(f"{service}.relay"),
+        "enable.idempotence": True,
+        "acks": "all",
+        "linger.ms": 0,
+        "retry.backoff.ms": 2,  # librdkafka's 100 makes every transaction wait 100 ms
+        "socket.nagle.disable": True,
+        "transaction.timeout.ms": 15000,
+        "message.timeout.ms": 12000,
+        "reconnect.backoff.max.ms": 500,
+        "partitioner": "murmur2_random",
+        "log_level": 0,
+    }
+
+
+def read_mark(settings: WorkflowSettings, service: str) -> int:
+    """Return the last mark; final once `init_transactions` has decided the predecessor's fate."""
+    topic, key = settings.scoped(f"{service}.relay.v1"), service.encode()
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.bootstrap,
+            "group.id": settings.scoped(f"{service}.relay"),
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
             "reconnect.backoff.max.ms": 500,
-            "partitioner": "murmur2_random",
             "log_level": 0,
         }
+    )
+    try:
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
+        back = _TAIL
+        while True:
+            start = max(low, high - back)
+            mark = _last_value(consumer, topic, key, start)
+            if mark is not None or start == low:
+                return mark or 0
+            back *= 8
+    finally:
+        consumer.close()
 
 
 def _is_fenced(error: Exception) -> bool:

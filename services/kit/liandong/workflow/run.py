@@ -26,6 +26,8 @@ from liandong.privacy.sealed import Clear
 from liandong.refs.subject_keys import privacy_of
 from liandong.rpc.client import Clients
 from liandong.rpc.server import RpcServer, Servicer
+from liandong.stream.admin import Admin
+from liandong.stream.positions import marks_of
 from liandong.telemetry.logs import setup_logs
 from liandong.telemetry.ops import Health, OpsServer
 from liandong.telemetry.tracing import Tracing
@@ -51,6 +53,7 @@ log = logging.getLogger(__name__)
 Task = Callable[[], Awaitable[None]]
 _WATCH_S = 0.25
 _STOP_S = 5.0
+_ADMIN_S = 20.0
 
 
 def run_service(
@@ -189,7 +192,8 @@ class Process:
         self.rpc.start()
         if self.binding.subscribed:
             self._detail = "joining the consumer group"
-            self.feed = Feed(self.writer)
+            admin = Admin(self.settings, _ADMIN_S)
+            self.feed = Feed(self.writer, partial(marks_of, admin))
             group = self.settings.scoped(self.binding.service)
             self.source = _source(self.settings, group, self.binding.subscribed, self.feed)
             await self.source.start()

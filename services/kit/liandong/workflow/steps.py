@@ -160,7 +160,8 @@ class EventStep:
             ("dl_partition", str(d.partition).encode()),
             ("dl_offset", str(d.offset).encode()),
         ]
-        unit.output(self._binding.dead_letters, d.key, d.value, headers)
+        if not unit.is_out(f"{d.topic}/{d.partition}@{d.offset}"):
+            unit.output(self._binding.dead_letters, d.key, d.value, headers)
 
     def done(self) -> None:
         """Nobody waits for an event."""

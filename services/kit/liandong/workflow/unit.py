@@ -32,6 +32,8 @@ _DELETE_TIMER = sa.delete(tables.timer).where(
     tables.timer.c.kind == sa.bindparam("k"), tables.timer.c.key == sa.bindparam("y")
 )
 
+_TAKE_PUBLISHED = sa.delete(tables.published).where(tables.published.c.event_id == sa.bindparam("e"))
+
 
 def micros(at: datetime) -> int:
     """Return microseconds since the epoch."""
@@ -71,6 +73,7 @@ class Unit:
         self.dead: list[str] = []
         self.fenced = 0
         self.anything_parked = False
+        self.recovering = False  # some outputs may be out already
         self.held: set[Keyed] = set()  # keys whose events have to wait
         self.parked_ids: set[str | None] = set()  # of the events that are parked already
         self.stuck: set[Keyed] = set()  # keys whose first parked event failed again in this transaction
@@ -86,6 +89,12 @@ class Unit:
         """Put one Kafka record into the outbox."""
         row = {"topic": topic, "key": key, "value": value, "headers": msgspec.msgpack.encode(headers)}
         self.outputs.append(row)
+
+    def is_out(self, event_id: str) -> bool:
+        """Say whether an output was published before the database was restored, and forget it."""
+        if not self.recovering:
+            return False
+        return self.connection.execute(_TAKE_PUBLISHED, {"e": event_id}).rowcount == 1
 
     def next_sequence(self, topic: str, key: str) -> int:
         """Return the next `ce_sequence` of an own topic's key, beginning with 1."""

@@ -122,8 +122,9 @@ class Work:
             traceparent=traceparent or self.traceparent or None,
             topic=wire,
         )
-        self._unit.output(wire, key.encode(), self._binding.codec.encode(wire, record), headers_of(event))
-        self._unit.emitted.append(event)
+        if not self._unit.is_out(event.id):
+            self._unit.output(wire, key.encode(), self._binding.codec.encode(wire, record), headers_of(event))
+            self._unit.emitted.append(event)
         return event
 
     def clear(self, *values: str, purpose: str, actor: str, about: str = "", case_id: str | None = None) -> list[Clear]:
