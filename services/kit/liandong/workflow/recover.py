@@ -25,7 +25,6 @@ from liandong.workflow.sql import Database, upsert
 
 _PATIENCE_S = 15.0
 _SEQUENCE = (tables.sequence, ("topic", "key"), ("topic", "key", "last"))
-_PUBLISHED = (tables.published, ("event_id",), ("event_id",))
 
 
 def repair(settings: WorkflowSettings, service: str) -> str:
@@ -146,7 +145,8 @@ class _Published:
             rows = [{"topic": at[0], "key": at[1], "last": last} for at, last in raised.items()]
             self._connection.execute(upsert(dialect, *_SEQUENCE), rows)
         if self.ids:
-            self._connection.execute(upsert(dialect, *_PUBLISHED), [{"event_id": one} for one in sorted(self.ids)])
+            statement = upsert(dialect, tables.published, ("event_id",), ("event_id",))
+            self._connection.execute(statement, [{"event_id": one} for one in sorted(self.ids)])
 
 
 def _headers_of(message: Message) -> dict[str, bytes]:
