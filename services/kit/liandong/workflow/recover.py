@@ -150,7 +150,7 @@ class _Published:
 
 
 def _headers_of(message: Message) -> dict[str, bytes]:
-    return {name: value for name, value in message.headers() or [] if isinstance(value, bytes)}
+    return {name: value for name, value in dict(message.headers() or []).items() if isinstance(value, bytes)}
 
 
 def _messages(settings: Settings, place: tuple[str, int], first: int, end: int) -> Iterator[Message]:
