@@ -12,7 +12,7 @@ from liandong.stream.run import run_service
 from liandong_contracts.base import Record, Topic
 from liandong_contracts.kit import StateEnvelope
 
-from tests.load.stream.ours import EIGHT, BenchCodec
+from tests.load.stream.records import EIGHT, codec
 
 
 class Step(Record, frozen=True):
@@ -30,7 +30,7 @@ class HopCodec:
     """Eight digits for an event, msgpack for the count, the kit's Avro for the envelope."""
 
     def __init__(self) -> None:
-        self._envelopes = BenchCodec()
+        self._envelopes = codec()
 
     def encode(self, topic: str, record: Record) -> bytes:
         """Return framed bytes."""

@@ -7,107 +7,17 @@ import resource
 import sys
 import threading
 import time
-from enum import StrEnum
 from typing import Any
 
-from liandong.errors import DecodeError
 from liandong.event import Event
 from liandong.settings import Settings
 from liandong.stream import Context, Out, Outcome, StreamService
 from liandong.stream.build import build_engine
 from liandong.stream.tuning import Tuning
-from liandong.wire.compiled import body_functions, compiled
-from liandong_contracts.base import Record, Topic
-from liandong_contracts.kit import StateEnvelope
+from liandong_contracts.base import Topic
 
 from tests.load.stream import workload
-
-
-class Kind(StrEnum):
-    AIR = "AIR"
-    NOISE = "NOISE"
-    TRAFFIC = "TRAFFIC"
-    WATER = "WATER"
-
-
-class Reading(Record, frozen=True):
-    FULL_NAME = "bench.Reading"
-    sensor_id: str
-    district: str
-    kind: Kind
-    ts: int
-    seq: int
-    value: float
-    lat: float
-    lon: float
-    battery: float | None
-    ok: bool
-
-
-class Sums(Record, frozen=True):
-    FULL_NAME = "bench.Sums"
-    count: int
-    last: float
-    total: float
-    seq: int
-    ts: int
-
-
-class High(Record, frozen=True):
-    FULL_NAME = "bench.High"
-    sensor_id: str
-    value: float
-    count: int
-
-
-def _schema(record: type[Record], fields: dict[str, str]) -> dict[str, Any]:
-    listed = [{"name": name, "type": kind} for name, kind in fields.items()]
-    return {"type": "record", "name": record.FULL_NAME, "fields": listed}
-
-
-SCHEMAS: dict[type[Record], dict[str, Any]] = {
-    Reading: workload.SCHEMA | {"name": Reading.FULL_NAME},
-    Sums: _schema(Sums, {"count": "long", "last": "double", "total": "double", "seq": "long", "ts": "long"}),
-    High: _schema(High, {"sensor_id": "string", "value": "double", "count": "long"}),
-}
-EIGHT = {"district": workload.PARTITIONS}
-HIGH = Topic("bench.high", "fact", "bench", ("sensor_id",), (High,), EIGHT)
-
-
-class BenchCodec:
-    """The kit's readers and writers for the benchmark's records, under fixed schema ids instead of a registry's."""
-
-    def __init__(self) -> None:
-        self._writers: dict[type[Record], tuple[bytes, Any]] = {}
-        self._readers: dict[bytes, tuple[type[Record], Any]] = {}
-        records: list[type[Record]] = [Reading, Sums, High, StateEnvelope]
-        for number, record in enumerate(records, 1):
-            functions = compiled(record, SCHEMAS[record]) if record in SCHEMAS else body_functions(record)
-            assert functions is not None
-            prefix = b"\0" + number.to_bytes(4, "big")
-            self._writers[record] = (prefix, functions[0])
-            self._readers[prefix] = (record, functions[1])
-
-    def encode(self, topic: str, record: Record) -> bytes:
-        """Return the framed bytes of a record."""
-        prefix, write = self._writers[type(record)]
-        framed: bytes = prefix + write(record)
-        return framed
-
-    def decode(self, value: bytes) -> Record:
-        """Return the record of framed bytes."""
-        record: Record
-        try:
-            record, end = self._readers[value[:5]][1](value, 5)
-        except Exception as error:
-            raise DecodeError("UNDECODABLE", repr(error)) from error
-        if end != len(value):
-            raise DecodeError("UNDECODABLE", f"ends at byte {end} of {len(value)}")
-        return record
-
-    def type_of(self, value: bytes) -> type[Record] | None:
-        """Return the record type of framed bytes."""
-        return self._readers[value[:5]][0]
+from tests.load.stream.records import EIGHT, HIGH, High, Reading, Sums, codec
 
 
 def service(name: str, source: Topic) -> StreamService:
@@ -135,7 +45,7 @@ def main() -> None:
     source = Topic(options["source"], "fact", "bench-feeder", ("sensor_id",), (Reading,), EIGHT)
     tuning = Tuning(**options.get("tuning", {}))
     began = time.perf_counter(), time.process_time()
-    engine = build_engine(service(options["service"], source), settings, BenchCodec(), tuning=tuning)
+    engine = build_engine(service(options["service"], source), settings, codec(), tuning=tuning)
     stop = threading.Event()
     figures: dict[str, float] = {}
     watch = threading.Thread(

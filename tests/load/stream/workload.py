@@ -5,10 +5,12 @@ headers. State of a key: count, last value, sum, last sequence and time. Output:
 are 2 % of all.
 """
 
+import json
 import random
 import time
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import fastavro
@@ -18,23 +20,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 PARTITIONS = 8
 LIMIT = 98.0
 PREFIX = b"\0\0\0\0\1"
-SCHEMA: dict[str, Any] = {
-    "type": "record",
-    "name": "Reading",
-    "namespace": "bench",
-    "fields": [
-        {"name": "sensor_id", "type": "string"},
-        {"name": "district", "type": "string"},
-        {"name": "kind", "type": {"type": "enum", "name": "Kind", "symbols": ["AIR", "NOISE", "TRAFFIC", "WATER"]}},
-        {"name": "ts", "type": "long"},
-        {"name": "seq", "type": "long"},
-        {"name": "value", "type": "double"},
-        {"name": "lat", "type": "double"},
-        {"name": "lon", "type": "double"},
-        {"name": "battery", "type": ["null", "float"], "default": None},
-        {"name": "ok", "type": "boolean"},
-    ],
-}
+SCHEMA: dict[str, Any] = json.loads((Path(__file__).parent / "avro" / "bench.Reading.avsc").read_text(encoding="utf-8"))
 PARSED = fastavro.parse_schema(SCHEMA)
 
 
