@@ -51,10 +51,12 @@ types: prepare ## Types, strict
 	@$(BIN)/mypy services tests tools
 imports: prepare ## Imports go one way
 	@$(BIN)/lint-imports
-gen: prepare ## Write what is generated from schemas/ and protos/
+gen: prepare ## Write what is generated from schemas/, protos/ and the tables of the protocols
 	@$(BIN)/liandong gen
+	@$(BIN)/python -m tools.protocols_doc
 gen-check: prepare ## Prove that what is generated is fresh
 	@$(BIN)/liandong gen --check
+	@$(BIN)/python -m tools.protocols_doc --check
 contracts: prepare ## gen-check, and no change breaks what was released (AGAINST=REF) or registered
 	@$(BIN)/liandong check $(if $(AGAINST),--against $(AGAINST)) $(ARGS)
 

@@ -14,7 +14,8 @@ from liandong.clock import WallClock
 from liandong.codegen.files import load
 from liandong.codegen.internal import (
     CHANGELOG,
-    DEAD_LETTER,
+    LETTERS,
+    STREAM_DEAD_LETTER,
     Place,
     internal_topics,
     joined_groups,
@@ -24,7 +25,8 @@ from liandong.codegen.internal import (
 from liandong.codegen.model import Process, ServiceFile
 from liandong.settings import Settings
 from liandong.stream import StreamService
-from liandong.stream.admin import CHANGELOG_CONFIG, DEAD_LETTER_CONFIG, dead_letter_wire
+from liandong.stream.admin import CHANGELOG_CONFIG, DEAD_LETTER_CONFIG, LETTERS_CONFIG, dead_letter_wire
+from liandong.stream.letters import letters_wire
 from liandong.stream.topology import topology_of
 from liandong.stream.tuning import Tuning, consumer_config, producer_config, restore_config
 from liandong.workflow import WorkflowService
@@ -74,11 +76,12 @@ def test_names_of_a_stream(name: str) -> None:
     service, _ = only("stream")[name]
     real, settings = STREAMS[name], Settings(**SETTINGS)
     expected = {dead_letter_wire(settings, real.name): (1, DEAD_LETTER_CONFIG)}
+    expected[letters_wire(settings, real.name)] = (1, LETTERS_CONFIG)
     for group in topology_of(real).groups:
         for state in group.states:
             expected[state.wire(settings)] = (group.topics[0].partitions["district"], CHANGELOG_CONFIG)
     assert internal(service) == expected
-    assert (CHANGELOG, DEAD_LETTER) == (CHANGELOG_CONFIG, DEAD_LETTER_CONFIG)
+    assert (CHANGELOG, STREAM_DEAD_LETTER, LETTERS) == (CHANGELOG_CONFIG, DEAD_LETTER_CONFIG, LETTERS_CONFIG)
     assert joined_groups(service, HERE) == [consumer_config(settings, real.name, Tuning())["group.id"]]
     assert named_groups(service, HERE) == [restore_config(settings, real.name)["group.id"]]
     ((beginning, is_prefix),) = transactional_ids(service, HERE)

@@ -9,6 +9,124 @@ import msgspec
 from liandong_contracts.base import Record
 
 
+class HeldHeader(Record, frozen=True, kw_only=True):
+    """One header of a held record.
+
+    name: Its name.
+    value: Its value; empty where it was null.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.kit.HeldHeader"
+
+    name: str
+    value: bytes
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "value": self.value,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            name=raw["name"],
+            value=raw["value"],
+        )
+
+
+class HeldRecord(Record, frozen=True, kw_only=True):
+    """One input record that a stream service could not handle yet: an open dead letter, or one that waits behind it.
+
+    topic: Where it came from, on the wire.
+    partition: Its partition.
+    offset: Its offset.
+    timestamp: Kafka's timestamp.
+    key: Original key.
+    value: Original value.
+    headers: Original headers.
+    reason: Why it is a dead letter; null for one that waits behind a dead letter of its key.
+    parks: Whether later records of its key wait behind it.
+    attempts: How often it was tried.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.kit.HeldRecord"
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: datetime
+    key: bytes | None = None
+    value: bytes | None = None
+    headers: tuple[HeldHeader, ...] = ()
+    reason: str | None = None
+    parks: bool = False
+    attempts: int = 0
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "topic": self.topic,
+            "partition": self.partition,
+            "offset": self.offset,
+            "timestamp": self.timestamp,
+            "key": self.key,
+            "value": self.value,
+            "headers": [item.to_avro() for item in self.headers],
+            "reason": self.reason,
+            "parks": self.parks,
+            "attempts": self.attempts,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            topic=raw["topic"],
+            partition=raw["partition"],
+            offset=raw["offset"],
+            timestamp=raw["timestamp"],
+            key=raw["key"],
+            value=raw["value"],
+            headers=tuple([HeldHeader.from_avro(item) for item in raw["headers"]]),
+            reason=raw["reason"],
+            parks=raw["parks"],
+            attempts=raw["attempts"],
+        )
+
+
+class LetterOrder(Record, frozen=True, kw_only=True):
+    """A person's decision about one open dead letter of a stream service.
+
+    topic: Where the record came from, on the wire.
+    partition: Its partition.
+    offset: Its offset.
+    replay: True: handle it again; false: skip it for good.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.kit.LetterOrder"
+
+    topic: str
+    partition: int
+    offset: int
+    replay: bool
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "topic": self.topic,
+            "partition": self.partition,
+            "offset": self.offset,
+            "replay": self.replay,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            topic=raw["topic"],
+            partition=raw["partition"],
+            offset=raw["offset"],
+            replay=raw["replay"],
+        )
+
+
 class Pane(Record, frozen=True, kw_only=True):
     """One event-time window of one key: what has been taken in so far.
 

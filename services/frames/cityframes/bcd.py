@@ -1,6 +1,7 @@
 """Binary coded decimals, times among them. ValueError for anything that is not decimal digits."""
 
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 
@@ -8,6 +9,11 @@ SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 def digits(raw: bytes) -> int:
     """Return the number that the nibbles spell."""
     return int(raw.hex())
+
+
+def decimal(text: str, decimals: int) -> Decimal:
+    """Return decimal digits as a number with so many decimals."""
+    return Decimal(f"{text[:-decimals]}.{text[-decimals:]}") if decimals else Decimal(text or "0")
 
 
 def pack(number: int, size: int) -> bytes:

@@ -1,6 +1,7 @@
 """What every protocol returns: readings with units and quality, or an error as a value. A decoder never raises."""
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -39,13 +40,25 @@ class Quality(StrEnum):
 
 
 class Reading(NamedTuple):
-    """One value of one device. `element` is the protocol's own identifier, `unit` is UCUM; no value: not measured."""
+    """One value of one device, with the decimal digits that the frame has; no value: not measured.
+
+    `element` is the protocol's own identifier, `flag` the device's own mark, `unit` is UCUM (empty: the protocol does
+    not say). `observed_at` is None when the frame carries no full time: then the time of its arrival counts. `stat` is
+    one of RTD AVG MIN MAX SUM, over `period` INSTANT MIN HOUR DAY; `name` is the standard's name.
+    """
 
     device: str
     element: str
     metric: str
-    value: float | None
+    value: Decimal | None
     unit: str
-    observed_at: datetime
+    observed_at: datetime | None
     quality: Quality
     flag: str | None = None
+    stat: str = "RTD"
+    period: str = "INSTANT"
+    name: str = ""
+
+
+class Refused(Exception):
+    """Inside a decoder only: the contents cannot be read; the text says why."""

@@ -12,7 +12,7 @@ from liandong.refs.reader import read_to_end
 from liandong.settings import Settings
 from liandong.stream import State
 from liandong.stream.envelope import Cell, envelope_of
-from liandong.testing.stream import MemoryCodec
+from liandong.testing.memory import MemoryCodec
 from liandong_contracts.base import Record, Topic
 from liandong_contracts.kit import StateEnvelope
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from liandong.event import Event
 from liandong.stream import Context, Due, Out, Outcome, StreamService
-from liandong.testing.stream import MemoryCodec
+from liandong.testing.memory import MemoryCodec
 from liandong_contracts.base import Record, Topic
-from liandong_contracts.kit import StateEnvelope
+from liandong_contracts.kit import HeldRecord, LetterOrder, StateEnvelope
 
 
 class Item(Record, frozen=True):
@@ -49,6 +49,7 @@ class Share(Record, frozen=True):
     FULL_NAME = "mill.Share"
     bin: str
     number: int
+    note: str = ""
 
 
 class Bin(Record, frozen=True):
@@ -61,16 +62,38 @@ class Binned(Record, frozen=True):
     FULL_NAME = "mill.Binned"
     bin: str
     count: int
+    note: str = ""
 
 
-RECORDS: tuple[type[Record], ...] = (Item, Tally, Tallied, Reported, Share, Bin, Binned, StateEnvelope)
+class Knots(Record, frozen=True):
+    FULL_NAME = "mill.Knots"
+    numbers: tuple[int, ...]
+
+
+BROKEN: set[int] = set()
+"""Numbers on which the handler of KNOT fails, in this process."""
+
+RECORDS: tuple[type[Record], ...] = (
+    Item,
+    Tally,
+    Tallied,
+    Reported,
+    Share,
+    Bin,
+    Binned,
+    Knots,
+    StateEnvelope,
+    HeldRecord,
+    LetterOrder,
+)
 FOUR = {"district": 4}
 TWO = {"district": 2}
 ITEM = Topic("mill.item", "fact", "feeder", ("key",), (Item,), FOUR)
+KNOT = Topic("mill.knot", "fact", "feeder", ("key",), (Item,), FOUR, park=True)
 TALLY = Topic("mill.tally", "fact", "mill", ("key",), (Tallied, Reported), FOUR)
 SHARE = Topic("mill.share", "evidence", "mill", ("bin",), (Share,), TWO)
 BINNED = Topic("mill.binned", "fact", "mill", ("bin",), (Binned,), TWO)
-TOPICS = (ITEM, TALLY, SHARE, BINNED)
+TOPICS = (ITEM, KNOT, TALLY, SHARE, BINNED)
 
 
 def codec() -> MemoryCodec:
@@ -102,13 +125,22 @@ def make(delay: timedelta = timedelta(milliseconds=400)) -> StreamService:
     def add(event: Event[Share], state: Bin | None, ctx: Context) -> Outcome[Bin]:
         was = state or Bin(0, 0)
         now = Bin(was.count + 1, was.total + event.data.number)
-        return Outcome(now, [Out(BINNED, Binned(event.data.bin, now.count))])
+        return Outcome(now, [Out(BINNED, Binned(event.data.bin, now.count, event.data.note))])
 
     @mill.timer(tallies, "report")
     def report(due: Due, state: Tally | None, ctx: Context) -> Outcome[Tally]:
         was = state or Tally(0, 0, 0, 0)
         now = Tally(was.count, was.total, 0, was.reports + 1)
         return Outcome(now, [Out(TALLY, Reported(due.key, now.reports, was.pending))])
+
+    knots = mill.state(Knots, name="knot")
+
+    @mill.on(KNOT, Item, state=knots)
+    def knot(event: Event[Item], state: Knots | None, ctx: Context) -> Outcome[Knots]:
+        if event.data.number in BROKEN:
+            raise RuntimeError("handler bug")
+        numbers = (*(state.numbers if state else ()), event.data.number)
+        return Outcome(Knots(numbers), [Out(TALLY, Tallied(event.data.key, event.data.number, len(numbers)))])
 
     return mill
 

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    OffsetSpec,
+    ResourceType,
+)
 from liandong.clock import real_now
 from liandong.errors import DecodeError
 from liandong.event import Event, event_from, headers_of
@@ -103,6 +111,21 @@ class Bench:
             self._producer.produce(
                 wire, self.codec.encode(wire, item), item.key.encode(), headers=list(headers_of(event))
             )
+
+    def share(self, bin: str, number: int, note: str) -> None:
+        """Send one share straight to the internal topic; its output carries the note."""
+        wire, share = self.wire(mill.SHARE), mill.Share(bin, number, note)
+        event = Event(
+            data=share, id=f"share-{number}", type=share.FULL_NAME, source="/test/feeder", time=real_now(), key=bin
+        )
+        self._producer.produce(wire, self.codec.encode(wire, share), bin.encode(), headers=list(headers_of(event)))
+        self.flush()
+
+    def limit(self, topic: str, size: int) -> None:
+        """Let the broker refuse larger batches on a topic."""
+        entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+        self.admin.incremental_alter_configs([resource])[resource].result(30)
 
     def flush(self) -> None:
         assert self._producer.flush(60) == 0

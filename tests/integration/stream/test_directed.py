@@ -1,8 +1,6 @@
 """Hazards that random kills seldom meet, each brought about on purpose: zombies, pending markers, positions."""
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,13 +8,12 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import NewTopic
 from liandong.clock import ManualClock, real_now
-from liandong.errors import ConfigError, Fenced, LiandongError, PositionError
+from liandong.errors import ConfigError, Fenced, PositionError
 from liandong.event import Event
 from liandong.settings import Settings
 from liandong.stream import Context, Outcome, StreamService
 from liandong.stream.admin import Admin
 from liandong.stream.build import build_engine
-from liandong.stream.engine import Engine
 from liandong.stream.envelope import Cell, envelope_of
 from liandong.stream.positions import mark_of
 from liandong.stream.recover import recover
@@ -25,6 +22,7 @@ from liandong.stream.tuning import Tuning
 from liandong_contracts.base import Topic
 
 from . import mill
+from .engines import engine_of, running
 from .support import Bench, until
 
 
@@ -33,32 +31,6 @@ def bench(settings: Callable[..., Settings], tmp_path: Path) -> Iterator[Bench]:
     made = Bench(settings, tmp_path)
     yield made
     made.stop_all()
-
-
-@contextmanager
-def running(engine: Engine) -> Iterator[list[LiandongError]]:
-    """Run an engine on a thread; yields the list that its error, if any, will be put on."""
-    stop, errors = threading.Event(), list[LiandongError]()
-
-    def work() -> None:
-        try:
-            engine.run(stop)
-        except LiandongError as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield errors
-    finally:
-        stop.set()
-        thread.join(30)
-    assert not thread.is_alive()
-
-
-def engine_of(bench: Bench, name: str, **fields: object) -> Engine:
-    settings = bench.settings(instance=name, data_dir=bench.folder / name)
-    return build_engine(mill.make(timedelta(minutes=5)), settings, bench.codec, **fields)  # type: ignore[arg-type]
 
 
 def test_a_zombie_that_only_fires_timers_is_fenced(bench: Bench) -> None:

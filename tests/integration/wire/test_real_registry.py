@@ -42,6 +42,7 @@ def test_register_all_can_be_repeated_and_then_only_looked_up(settings: MakeSett
     register_all(settings(register_schemas=True))
     register_all(settings(register_schemas=True))
     register_all(settings(register_schemas=False))
+    assert Registry(settings().registry_url).compatibility() == "FULL_TRANSITIVE"
 
 
 def test_without_registration_a_missing_schema_stops_the_start(settings: MakeSettings) -> None:

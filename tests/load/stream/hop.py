@@ -4,57 +4,13 @@ import json
 import sys
 from typing import Any
 
-from liandong.errors import DecodeError
 from liandong.event import Event
 from liandong.settings import Settings
 from liandong.stream import Context, Out, Outcome, StreamService
 from liandong.stream.run import run_service
-from liandong_contracts.base import Record, Topic
-from liandong_contracts.kit import StateEnvelope
+from liandong_contracts.base import Topic
 
-from tests.load.stream.records import EIGHT, codec
-
-
-class Step(Record, frozen=True):
-    FULL_NAME = "bench.Step"
-    key: str
-    number: str
-
-
-class Passed(Record, frozen=True):
-    FULL_NAME = "bench.Passed"
-    count: int
-
-
-class HopCodec:
-    """Eight digits for an event, msgpack for the count, the kit's Avro for the envelope."""
-
-    def __init__(self) -> None:
-        self._envelopes = codec()
-
-    def encode(self, topic: str, record: Record) -> bytes:
-        """Return framed bytes."""
-        if isinstance(record, Step):
-            return b"\0\0\0\0\1" + record.number.encode()
-        if isinstance(record, Passed):
-            return b"\0\0\0\0\2" + str(record.count).encode()
-        return self._envelopes.encode(topic, record)
-
-    def decode(self, value: bytes) -> Record:
-        """Return the record."""
-        kind = self.type_of(value)
-        if kind is Step:
-            return Step("", value[5:].decode())
-        if kind is Passed:
-            return Passed(int(value[5:]))
-        return self._envelopes.decode(value)
-
-    def type_of(self, value: bytes) -> type[Record] | None:
-        """Return the record type."""
-        kinds: dict[bytes, type[Record]] = {b"\1": Step, b"\2": Passed, b"\4": StateEnvelope}
-        if value[4:5] not in kinds:
-            raise DecodeError("BAD_FRAMING", repr(value[:5]))
-        return kinds[value[4:5]]
+from tests.load.stream.records import EIGHT, Passed, Step, codec
 
 
 def main() -> None:
@@ -70,7 +26,7 @@ def main() -> None:
         out = Step(event.key, event.data.number)
         return Outcome(Passed(was.count + 1 if was else 1), [Out(target, out)])
 
-    run_service(hop, Settings.model_validate(options["settings"]), codec=HopCodec())
+    run_service(hop, Settings.model_validate(options["settings"]), codec=codec())
 
 
 if __name__ == "__main__":

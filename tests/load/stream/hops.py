@@ -11,8 +11,10 @@ from typing import Any
 from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
 
 from tests.load.stream import engines, workload
+from tests.load.stream.records import Step, codec
 
 _KEYS = 1000
+_CODEC = codec()
 
 
 def measure(bench: engines.Bench, hops: int, rate: float, seconds: float) -> dict[str, Any]:
@@ -75,8 +77,8 @@ def _through(bench: engines.Bench, wires: list[str], rate: float, seconds: float
     while seen < total and time.perf_counter() < began + seconds + 30:
         for message in consumer.consume(500, 0.02):
             at = time.perf_counter()
-            value = message.value()
-            number = int(value[5:13]) if value is not None and message.error() is None else -1
+            step = _CODEC.decode(message.value()) if message.error() is None else None
+            number = int(step.number) if isinstance(step, Step) else -1
             if number < 0:
                 continue
             seen += 1
@@ -114,5 +116,6 @@ def _warm_up(producer: Producer, consumer: Consumer, topic: str) -> None:
 
 
 def _produce(producer: Producer, topic: str, number: int) -> None:
-    value = b"\0\0\0\0\1%08d" % number
-    producer.produce(topic, value, workload.key_of(number % _KEYS), headers=workload.headers(number & 0xFFFFFFFF))
+    key = workload.key_of(number % _KEYS)
+    value = _CODEC.encode(topic, Step(key, str(number)))
+    producer.produce(topic, value, key, headers=workload.headers(number & 0xFFFFFFFF))

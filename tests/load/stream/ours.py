@@ -16,22 +16,21 @@ from liandong.stream.build import build_engine
 from liandong.stream.tuning import Tuning
 from liandong_contracts.base import Topic
 
-from tests.load.stream import workload
-from tests.load.stream.records import EIGHT, HIGH, High, Reading, Sums, codec
+from tests.load.stream import records, workload
 
 
 def service(name: str, source: Topic) -> StreamService:
     """Return the service under test."""
     bench = StreamService(name)
-    sums = bench.state(Sums, name="sums")
+    sums = bench.state(records.Sums, name="sums")
 
-    @bench.on(source, Reading, state=sums)
-    def add(event: Event[Reading], was: Sums | None, ctx: Context) -> Outcome[Sums]:
+    @bench.on(source, records.Reading, state=sums)
+    def add(event: Event[records.Reading], was: records.Sums | None, ctx: Context) -> Outcome[records.Sums]:
         reading = event.data
         count, total = (was.count + 1, was.total) if was is not None else (1, 0.0)
-        now = Sums(count, reading.value, total + reading.value, reading.seq, reading.ts)
+        now = records.Sums(count, reading.value, total + reading.value, reading.seq, reading.ts)
         if reading.value > workload.LIMIT:
-            return Outcome(now, [Out(HIGH, High(reading.sensor_id, reading.value, count))])
+            return Outcome(now, [Out(records.HIGH, records.High(reading.sensor_id, reading.value, count))])
         return Outcome(now)
 
     return bench
@@ -42,10 +41,10 @@ def main() -> None:
     options = json.loads(sys.argv[1])
     os.sched_setaffinity(0, {options["core"]})
     settings = Settings.model_validate(options["settings"])
-    source = Topic(options["source"], "fact", "bench-feeder", ("sensor_id",), (Reading,), EIGHT)
+    source = Topic(options["source"], "fact", "bench-feeder", ("sensor_id",), (records.Reading,), records.EIGHT)
     tuning = Tuning(**options.get("tuning", {}))
     began = time.perf_counter(), time.process_time()
-    engine = build_engine(service(options["service"], source), settings, codec(), tuning=tuning)
+    engine = build_engine(service(options["service"], source), settings, records.codec(), tuning=tuning)
     stop = threading.Event()
     figures: dict[str, float] = {}
     watch = threading.Thread(

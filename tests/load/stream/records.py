@@ -1,23 +1,20 @@
-"""The benchmark's records and their codec: the product's own, under fixed schema ids instead of a registry's."""
+"""Records of the stream benchmark, their schemas beside them in `avro/`, and the kit's codec for them."""
 
-import json
 from enum import StrEnum
-from typing import Any
 
-from liandong.wire import Codec
-from liandong_contracts.base import Record, Topic, schema_of
+from liandong.wire.codec import Codec
+from liandong.wire.schema_ids import LocalIds
+from liandong_contracts.base import Record, Topic
 from liandong_contracts.kit import StateEnvelope
 
-from tests.load.stream import workload
-
-EIGHT = {"district": workload.PARTITIONS}
+from tests.load.stream.workload import PARTITIONS
 
 
 class Kind(StrEnum):
+    UNKNOWN = "UNKNOWN"
     AIR = "AIR"
     NOISE = "NOISE"
     TRAFFIC = "TRAFFIC"
-    WATER = "WATER"
 
 
 class Reading(Record, frozen=True):
@@ -50,22 +47,24 @@ class High(Record, frozen=True):
     count: int
 
 
+class Step(Record, frozen=True):
+    FULL_NAME = "bench.Step"
+    key: str
+    number: str
+
+
+class Passed(Record, frozen=True):
+    FULL_NAME = "bench.Passed"
+    count: int
+
+
+RECORDS: dict[str, type[Record]] = {
+    record.FULL_NAME: record for record in (Reading, Sums, High, Step, Passed, StateEnvelope)
+}
+EIGHT = {"district": PARTITIONS}
 HIGH = Topic("bench.high", "fact", "bench", ("sensor_id",), (High,), EIGHT)
-_RECORDS: tuple[type[Record], ...] = (Reading, Sums, High, StateEnvelope)  # ids from 1, as in `workload.PREFIX`
-
-
-class _Ids:
-    """Gives each record its place in the list."""
-
-    def id_of(self, topic: str, record: type[Record]) -> int:
-        """Return the id of a record, the same on every topic."""
-        return _RECORDS.index(record) + 1
-
-    def schema(self, schema_id: int) -> Any | None:
-        """Return the schema behind an id."""
-        return json.loads(schema_of(_RECORDS[schema_id - 1])) if 0 < schema_id <= len(_RECORDS) else None
 
 
 def codec() -> Codec:
-    """Return the product's codec for these records."""
-    return Codec(_Ids(), {record.FULL_NAME: record for record in _RECORDS})
+    """Return the kit's codec with fixed schema ids; Reading has the id that the workload writes."""
+    return Codec(LocalIds(RECORDS), RECORDS)

@@ -19,8 +19,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 PARTITIONS = 8
 LIMIT = 98.0
-PREFIX = b"\0\0\0\0\1"
-SCHEMA: dict[str, Any] = json.loads((Path(__file__).parent / "avro" / "bench.Reading.avsc").read_text(encoding="utf-8"))
+PREFIX = b"\0\0\0\0\3"  # the id that `records.codec` gives to a reading
+SCHEMA: dict[str, Any] = json.loads((Path(__file__).parent / "avro" / "bench.Reading.avsc").read_text("utf-8"))
 PARSED = fastavro.parse_schema(SCHEMA)
 
 

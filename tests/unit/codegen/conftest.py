@@ -115,6 +115,9 @@ class World:
         declared = {**SERVICE, **changes}
         return self._put(f"schemas/services/{declared['service']}.yaml", yaml.safe_dump(declared))
 
+    def example(self, kind: str) -> Path:
+        return self._put(f"schemas/examples/flood.sight/WaterSeen-{kind}.json", "{}")
+
     def proto(self) -> Path:
         return self._put("protos/liandong/flood/v1/flood.proto", PROTO)
 
@@ -132,5 +135,7 @@ def world(tmp_path: Path) -> World:
     for declared in (COLOUR, MARK, SEEN):
         world.avsc(declared)
     world.topic()
+    world.example("typical")
+    world.example("minimal")
     world.proto()
     return world

@@ -87,6 +87,7 @@ FLOOD = {
     "flood.spot-state": {"Write", "Describe"},
     "flood.spot-changelog": {*BOTH, "DescribeConfigs"},
     "flood.dead-letter": {*BOTH, "DescribeConfigs"},
+    "flood.letters": {*BOTH, "DescribeConfigs"},
 }
 IOC = {
     "flood.sight": READS,
@@ -104,7 +105,7 @@ def test_a_service_may_do_what_is_declared_and_nothing_else(
 ) -> None:
     contract = declared(world)
     names = set(topic_names(contract))
-    assert len(names) == 4 * 7
+    assert len(names) == 4 * 8
     assert allowed(contract, place, service, "topic", names) == expected(place, said)
 
 

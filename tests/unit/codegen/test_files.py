@@ -47,16 +47,6 @@ def test_command_line(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert str(path) in capsys.readouterr().err
 
 
-def test_events_page(world: World) -> None:
-    page = generate(world.root)[Path("docs/reference/events.md")].decode()
-    assert "  flood --> flood_sight\n" in page
-    assert "  flood_sight --> ioc\n" in page
-    assert "#### WaterSeen 见水\n" in page
-    assert "| depth_cm | double, optional | cm | Depth. |" in page
-    assert "| who | string, optional |  | Who. Personal data, P1. |" in page
-    assert "#### Mark\n" in page
-
-
 def test_stubs_live_in_the_contracts_package(world: World) -> None:
     rpc = {path.name: text.decode() for path, text in generate(world.root).items() if path.parent.name == "rpc"}
     assert set(rpc) == {

@@ -11,7 +11,7 @@ import pytest
 from liandong.cli.main import app
 from liandong.codegen.command import check
 from liandong.codegen.gate import Registered, judge
-from liandong.codegen.released import Declared, in_folder, last_release
+from liandong.codegen.released import Declared, in_folder, in_git, last_release
 from liandong.codegen.verdict import Verdict
 from liandong.errors import ConfigError, Unavailable
 from typer.testing import CliRunner
@@ -55,7 +55,9 @@ def changed(change: Callable[[dict[str, dict[str, Any]]], object]) -> dict[str, 
 
 
 def verdicts(world: World) -> list[Verdict]:
-    return check(world.root).verdicts
+    """Judge without generating anything: that takes a compiler of protos."""
+    ref = last_release(world.root)
+    return judge(world.root, in_folder(world.root, {}), in_git(world.root, ref, {}), ref, [])
 
 
 def test_nothing_changed(released: World) -> None:
@@ -160,7 +162,8 @@ def test_a_state_hits_its_own_service(released: World) -> None:
     (verdict,) = verdicts(released)
     assert (verdict.hit, verdict.topics, verdict.against) == (("flood",), (), ("v0.2.0",))
     assert "hits: flood (its own state)" in verdict.sentence()
-    assert check(released.root, "v0.1.0").verdicts == []
+    now, older = in_folder(released.root, {}), in_git(released.root, "v0.1.0", {})
+    assert judge(released.root, now, older, "v0.1.0", []) == []
 
 
 def test_versions_of_the_registry_count_too(world: World) -> None:

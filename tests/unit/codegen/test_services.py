@@ -52,7 +52,16 @@ def test_topics_of_a_tier_with_those_that_follow_from_processes(world: World) ->
         },
         "district.flood.dead-letter.v1": {
             "partitions": 1,
-            "config": {"cleanup.policy": "delete", "retention.ms": "2592000000"},
+            "config": {"cleanup.policy": "delete", "retention.ms": "2592000000", "max.message.bytes": "2097152"},
+        },
+        "district.flood.letters.v1": {
+            "partitions": 1,
+            "config": {
+                "cleanup.policy": "compact",
+                "delete.retention.ms": "86400000",
+                "min.cleanable.dirty.ratio": "0.1",
+                "max.message.bytes": "2097152",
+            },
         },
     }
     community = {

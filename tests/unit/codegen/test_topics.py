@@ -2,13 +2,12 @@ import re
 from typing import Any
 
 import pytest
-from liandong.codegen.docs import emit_events
 from liandong.codegen.files import load
 from liandong.codegen.topics import emit_topics
 from liandong.errors import ConfigError
 from liandong_contracts.base import Topic
 
-from .conftest import MARK, SEEN, TOPIC, World
+from .conftest import SEEN, TOPIC, World
 
 STATE = {"kind": "state", "retention_hours": None}
 TWO = [*TOPIC["records"], {"type": "liandong.flood.Mark"}]  # type: ignore[misc]
@@ -71,17 +70,3 @@ def test_every_record_has_one_home(world: World) -> None:
         load(world.root)
     assert "liandong.flood.WaterSeen belongs to 2 topics" in str(error.value)
     assert "liandong.flood.WaterGone belongs to no topic" in str(error.value)
-
-
-def test_a_shared_record_may_be_told_by_several_owners(world: World) -> None:
-    world.topic()
-    shared = {"records": [{"type": "liandong.common.RuleMade"}], "key": ["rule_id"]}
-    made = {**MARK, "name": "RuleMade", "namespace": "liandong.common"}
-    made["fields"] = [{"name": "rule_id", "type": "string", "doc": "Rule."}]
-    world.avsc(made, folder="common")
-    world.topic(name="flood.rule", **shared)
-    world.topic(name="water.rule", owner="water", producers=["water"], **shared)
-    assert [topic.name for topic in load(world.root).topics] == ["flood.rule", "flood.sight", "water.rule"]
-    page = emit_events(load(world.root))
-    assert page.count("#### RuleMade") == 1
-    assert "RuleMade is described under [flood.rule](#floodrule)." in page

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from cityframes import sl651
 from cityframes.bcd import SHANGHAI
@@ -66,3 +67,8 @@ def report(
 def broken(frame: bytes) -> bytes:
     """Return the frame with a wrong check sum."""
     return frame[:-1] + bytes([frame[-1] ^ 0xFF])
+
+
+def exact(values: Sequence[float | None]) -> list[Decimal | None]:
+    """Return numbers as the decimal digits that they are written with."""
+    return [None if value is None else Decimal(str(value)) for value in values]

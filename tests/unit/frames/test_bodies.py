@@ -1,6 +1,7 @@
 """Bodies of SL 651 reports: every form that the standard or the field knows."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from cityframes import ErrorKind, FrameError, Quality, Reading, sl651
@@ -8,7 +9,7 @@ from cityframes.sl651.encode import element
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.frames.samples import NOON, STATION, report
+from tests.unit.frames.samples import NOON, STATION, exact, report
 
 _MINUTE = timedelta(minutes=1)
 
@@ -41,12 +42,14 @@ def refusal(raw: bytes) -> FrameError:
 def test_observation_times_recur() -> None:
     early, late = NOON - 10 * _MINUTE, NOON - 5 * _MINUTE
     found = readings(report([(early, [(0x39, 1.25)]), (late, [(0x39, 1.5), (0x38, 12.0)])]))
-    assert [(one.observed_at, one.value) for one in found] == [(early, 1.25), (late, 1.5), (late, 12.0)]
+    assert [(one.observed_at, one.value) for one in found] == [
+        (early, Decimal("1.25")), (late, Decimal("1.5")), (late, Decimal(12)),
+    ]  # fmt: skip
 
 
 def test_negative_and_missing_values() -> None:
     found = readings(report([(NOON, [(0x39, -0.345), (0x02, -5.5), (0x38, None), (0x26, 0.0)])]))
-    assert [one.value for one in found] == [-0.345, -5.5, None, 0.0]
+    assert [one.value for one in found] == exact([-0.345, -5.5, None, 0.0])
     assert [one.quality for one in found] == [Quality.GOOD, Quality.GOOD, Quality.DEVICE_FAULT, Quality.GOOD]
     assert found[2].flag == "FF"
 
@@ -55,7 +58,7 @@ def test_series_of_a_full_hour_may_carry_its_last_time() -> None:
     rain = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 25.4]
     first = readings(report([(NOON - 55 * _MINUTE, [(0xF4, rain)])], function=0x34))
     last = readings(report([(NOON, [(0xF4, rain)])], function=0x34))
-    assert [one.value for one in first] == rain
+    assert [one.value for one in first] == exact(rain)
     assert [(one.observed_at, one.value) for one in first] == [(one.observed_at, one.value) for one in last]
     assert last[-1].observed_at == NOON
 
@@ -64,35 +67,41 @@ def test_levels_of_an_hour_ignore_a_wrong_definition() -> None:
     levels: list[float | None] = [1.0, 2.5, None, *[0.01] * 9]
     good = report([(NOON - 55 * _MINUTE, [(0xF5, levels)])], function=0x34)
     wrong = body("F0F0 2606131105 F55C" + element(0xF5, levels)[2:].hex() + "38121115", 0x34)
-    assert [one.value for one in readings(good)] == levels
-    assert [one.value for one in readings(wrong)] == [*levels, 11.15]
+    assert [one.value for one in readings(good)] == exact(levels)
+    assert [one.value for one in readings(wrong)] == exact([*levels, 11.15])
 
 
 def test_uniform_period_report_repeats_values_without_identifiers() -> None:
     found = readings(body("F0F0 2606131105 04 18 000005 39 23" + "00028960" * 11 + "00028970", 0x31))
-    assert [one.value for one in found] == [28.96] * 11 + [28.97]
+    assert [one.value for one in found] == exact([28.96] * 11 + [28.97])
     assert found[-1].observed_at == NOON
     with_voltage = readings(body("F0F0 2606131105 04 18 000005 39 23 00028960 00028970 3812 1230", 0x31))
-    assert [(one.element, one.value) for one in with_voltage] == [("39", 28.96), ("39", 28.97), ("38", 12.3)]
+    assert [(one.element, one.value) for one in with_voltage] == [
+        ("39", Decimal("28.96")),
+        ("39", Decimal("28.97")),
+        ("38", Decimal("12.3")),
+    ]
 
 
 def test_status_manual_picture_extension() -> None:
     assert message(body("45 20 00000006")).states == ("battery_low", "level_over_limit")
     typed = message(body("F2F2" + "Z 10.49 PJ 3.5 天气 晴".encode("gb18030").hex(), 0x35))
     assert [(one.element, one.value, one.quality.value) for one in typed.readings] == [
-        ("39", 10.49, "MANUAL"),
-        ("20", 3.5, "MANUAL"),
+        ("39", Decimal("10.49"), "MANUAL"),
+        ("20", Decimal("3.5"), "MANUAL"),
     ]
     assert typed.manual is not None
     assert typed.manual.endswith("天气 晴")
     assert message(body("F3F3 FFD8FFE0", 0x36)).picture == b"\xff\xd8\xff\xe0"
     (extra,) = readings(body("FF 01 11 0123"))
-    assert (extra.element, extra.metric, extra.value, extra.unit) == ("FF01", "element_ff01", 12.3, "")
+    assert (extra.element, extra.metric, extra.value, extra.unit) == ("FF01", "element_ff01", Decimal("12.3"), "")
 
 
 def test_period_length_is_minutes_and_unknown_elements_keep_their_number() -> None:
     found = readings(body("05 12 0130 9A 08 42"))
-    assert [(one.element, one.value, one.unit) for one in found] == [("05", 90.0, "min"), ("9A", 42.0, "")]
+    assert [(one.element, one.value, one.unit) for one in found] == [
+        ("05", Decimal(90), "min"), ("9A", Decimal(42), ""),
+    ]  # fmt: skip
 
 
 def test_test_reports_and_manual_reports_are_marked() -> None:
@@ -149,7 +158,7 @@ def test_what_is_encoded_is_what_is_decoded(data: st.DataObject) -> None:
             known = sl651.ELEMENTS[number]
             top = 10**known.digits - 1
             scaled = data.draw(st.none() | st.integers(-top, top))
-            value = None if scaled is None else scaled / 10**known.decimals
+            value = None if scaled is None else Decimal(scaled).scaleb(-known.decimals)
             elements.append((number, value))
             expected.append((known.id, known.metric, value, known.unit, observed))
         groups.append((observed, elements))

@@ -26,7 +26,8 @@ def test_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
     assert good["frame"]["station"] == "0011223344"
     assert good["readings"][2] == {
         "device": "0011223344", "element": "39", "metric": "water_level", "value": 10.49, "unit": "m",
-        "observed_at": "2017-07-18T11:00:00+08:00", "quality": "GOOD", "flag": None,
+        "observed_at": "2017-07-18T11:00:00+08:00", "quality": "GOOD", "flag": None, "stat": "RTD",
+        "period": "INSTANT", "name": "瞬时河道水位、潮位",
     }  # fmt: skip
     assert (bad["ok"], bad["error"]) == (False, "BAD_CHECKSUM")
     assert (short["ok"], short["error"]) == (False, "BAD_LENGTH")

@@ -2,6 +2,7 @@
 
 import csv
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from cityframes import Quality, sl651
@@ -19,7 +20,7 @@ def message_of(raw: bytes) -> tuple[sl651.Frame, sl651.Message]:
     return frame, message
 
 
-def values(message: sl651.Message) -> dict[str, tuple[float | None, str]]:
+def values(message: sl651.Message) -> dict[str, tuple[Decimal | None, str]]:
     return {one.element: (one.value, one.unit) for one in message.readings}
 
 
@@ -33,7 +34,12 @@ def test_timed_report() -> None:
     assert message.sent_at == datetime(2017, 7, 18, 11, 0, 16, tzinfo=SHANGHAI)
     assert message.station == "0011223344"
     assert message.station_class == 0x48
-    assert values(message) == {"20": (4.0, "mm"), "26": (4.0, "mm"), "39": (10.49, "m"), "38": (10.99, "V")}
+    assert values(message) == {
+        "20": (4.0, "mm"),
+        "26": (4.0, "mm"),
+        "39": (Decimal("10.490"), "m"),
+        "38": (Decimal("10.99"), "V"),
+    }
     assert {one.observed_at for one in message.readings} == {datetime(2017, 7, 18, 11, 0, tzinfo=SHANGHAI)}
     assert {one.quality for one in message.readings} == {Quality.GOOD}
     assert [one.metric for one in message.readings] == ["rain_now", "rain_total", "water_level", "supply_voltage"]
@@ -41,7 +47,12 @@ def test_timed_report() -> None:
 
 def test_extra_report() -> None:
     _, message = message_of(samples.EXTRA)
-    assert values(message) == {"20": (4.0, "mm"), "26": (4.0, "mm"), "39": (10.49, "m"), "38": (11.02, "V")}
+    assert values(message) == {
+        "20": (4.0, "mm"),
+        "26": (4.0, "mm"),
+        "39": (Decimal("10.490"), "m"),
+        "38": (Decimal("11.02"), "V"),
+    }
 
 
 def test_heartbeat() -> None:
@@ -54,7 +65,12 @@ def test_manual_text_becomes_a_reading() -> None:
     _, message = message_of(samples.MANUAL)
     assert message.manual == "Q 1.234"
     (reading,) = message.readings
-    assert (reading.element, reading.value, reading.unit, reading.quality) == ("27", 1.234, "m3/s", Quality.MANUAL)
+    assert (reading.element, reading.value, reading.unit, reading.quality) == (
+        "27",
+        Decimal("1.234"),
+        "m3/s",
+        Quality.MANUAL,
+    )
 
 
 def test_five_minute_rain_begins_at_its_observation_time() -> None:

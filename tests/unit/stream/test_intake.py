@@ -9,7 +9,7 @@ from liandong.stream.deadletters import FailureLimit, letter_of
 from liandong.stream.intake import Intake
 from liandong.stream.topology import topology_of
 from liandong.stream.transactions import FatalError
-from liandong.testing.stream import MemoryCodec
+from liandong.testing.memory import MemoryCodec
 
 from .town import READING, T0, Counted, Reading, make
 

@@ -9,7 +9,7 @@ from liandong.stream.causes import Cause
 from liandong.stream.envelope import Cell, Timer
 from liandong.stream.tables import Table
 from liandong.stream.timers import Schedule, from_ms, to_ms
-from liandong.testing.stream import DictStore, MemoryCodec
+from liandong.testing.memory import DictStore, MemoryCodec
 
 CAUSE = Cause("c", "c", "c")
 

@@ -101,3 +101,14 @@ def test_an_unknown_id_is_asked_for_again_only_later() -> None:
 def test_a_schema_that_is_not_json_is_handed_on_as_text() -> None:
     server = Server((200, {"schema": "syntax = proto3"}))
     assert RegistryIds(server.registry, register=False).schema(5) == "syntax = proto3"
+
+
+def test_lists_versions_and_the_rule() -> None:
+    assert Server((200, {"compatibilityLevel": "BACKWARD"})).registry.compatibility() == "BACKWARD"
+    assert Server((200, ["b", "a"])).registry.subjects() == ["a", "b"]
+    server = Server((200, [2, 1]))
+    assert server.registry.versions("a/b") == [1, 2]
+    assert server.asked[0].url.raw_path == b"/api/subjects/a%2Fb/versions"
+    assert Server((200, {"schema": "{}"})).registry.version("s", 2) == "{}"
+    with pytest.raises(ConfigError, match="does not answer like a schema registry"):
+        Server((200, {"not": "a list"})).registry.subjects()

@@ -5,16 +5,19 @@ Two lengths are taken from the standard and not from the definition byte, which 
 bytes) and F5 to FC (24 bytes).
 """
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
 from cityframes import bcd
-from cityframes.result import ErrorKind, FrameError, Quality, Reading
-from cityframes.sl651.frame import Frame
+from cityframes.result import ErrorKind, FrameError, Quality, Reading, Refused
+from cityframes.sl651.frame import DEFAULTS, Frame
 from cityframes.sl651.tables import BY_CODE, ELEMENTS, FUNCTIONS, STATUS_BITS
 
+_NUMBER = re.compile(r"[+-]?\d{1,12}(?:\.\d{1,12})?", re.ASCII)
 _FIVE_MINUTES = timedelta(minutes=5)
 _TEST, _UNIFORM, _MANUAL = 0x30, 0x31, 0x35
 # function -> what its readings are worth
@@ -49,24 +52,20 @@ class Message(NamedTuple):
         return tuple(name for bit, (name, _) in STATUS_BITS.items() if status >> bit & 1)
 
 
-class _Refused(Exception):
-    """The body cannot be read; the text says why."""
-
-
-def read(frame: Frame) -> Message | FrameError:
+def read(frame: Frame, tolerances: frozenset[str] = DEFAULTS) -> Message | FrameError:
     """Read the body of a frame that is whole (one packet, or joined by `Assembler`)."""
     try:
-        return _read(frame)
-    except (_Refused, ValueError, OverflowError) as error:
+        return _read(frame, tolerances)
+    except (Refused, ValueError, OverflowError) as error:
         return FrameError(ErrorKind.UNDECODABLE, f"function {frame.function:02X}: {error}", frame.raw, frame.station)
 
 
-def _read(frame: Frame) -> Message:
+def _read(frame: Frame, tolerances: frozenset[str]) -> Message:
     body = frame.body
     if frame.packet is not None:
-        raise _Refused(f"packet {frame.packet.sequence} of {frame.packet.total} is not a message")
+        raise Refused(f"packet {frame.packet.sequence} of {frame.packet.total} is not a message")
     if len(body) < 8:
-        raise _Refused(f"body of {len(body)} bytes has no serial number and send time")
+        raise Refused(f"body of {len(body)} bytes has no serial number and send time")
     message = Message(frame.function, int.from_bytes(body[:2]), bcd.second(body[2:8]))
     function = FUNCTIONS.get(frame.function)
     if not frame.uplink or function is None:
@@ -74,30 +73,34 @@ def _read(frame: Frame) -> Message:
     if function.body == "empty":
         return message._replace(rest=body[8:])
     if function.body == "report":
-        return _Report(frame, message).read()
+        return _Report(frame, message, tolerances).read()
     at = 8
     if body[at : at + 2] == b"\xf1\xf1" and len(body) >= at + 7:
         message = message._replace(station=body[at + 2 : at + 7].hex().upper())
         at += 7
-    return _answer(function.body, message, body[at:], frame)
+    return _answer(function.body, message, body[at:], frame, tolerances)
 
 
-def _answer(form: str, message: Message, rest: bytes, frame: Frame) -> Message:
+def _answer(form: str, message: Message, rest: bytes, frame: Frame, tolerances: frozenset[str]) -> Message:
     """Read the answers to the centre's queries and commands."""
     if form == "settings":
         return message._replace(settings=tuple(_settings(rest)))
     if form == "text":
         size = rest[0] if rest else 0
         if len(rest) < 1 + size:
-            raise _Refused(f"a text of {size} bytes is announced, {len(rest) - 1} follow")
+            raise Refused(f"a text of {size} bytes is announced, {len(rest) - 1} follow")
         return message._replace(text=rest[1 : 1 + size].decode("ascii", "replace"), rest=rest[1 + size :])
     if form == "events":
         even = len(rest) & ~1
         return message._replace(
             events=tuple(int.from_bytes(rest[at : at + 2]) for at in range(0, even, 2)), rest=rest[even:]
         )
-    if form == "status":
-        return _Report(frame, message, at=len(frame.body) - len(rest)).read()
+    if form in ("status", "elements"):
+        try:
+            return _Report(frame, message, tolerances, at=len(frame.body) - len(rest)).read()
+        except (Refused, ValueError):
+            if form == "status":
+                raise
     return message._replace(rest=rest)
 
 
@@ -105,7 +108,7 @@ def _settings(rest: bytes) -> Iterator[tuple[int, bytes]]:
     at = 0
     while at < len(rest):
         if at + 2 > len(rest) or at + 2 + (rest[at + 1] >> 3) > len(rest):
-            raise _Refused(f"setting {rest[at]:02X} is cut")
+            raise Refused(f"setting {rest[at]:02X} is cut")
         size = rest[at + 1] >> 3
         yield rest[at], rest[at + 2 : at + 2 + size]
         at += 2 + size
@@ -114,7 +117,8 @@ def _settings(rest: bytes) -> Iterator[tuple[int, bytes]]:
 class _Report:
     """Walks through the elements of one report."""
 
-    def __init__(self, frame: Frame, message: Message, at: int = 8) -> None:
+    def __init__(self, frame: Frame, message: Message, tolerances: frozenset[str], at: int = 8) -> None:
+        self._tolerances = tolerances
         self._body, self._at = frame.body, at
         self._message = message
         self._device = message.station or frame.station
@@ -132,7 +136,7 @@ class _Report:
         """Return the next bytes and step over them."""
         piece = self._body[self._at : self._at + size]
         if len(piece) < size:
-            raise _Refused(f"{size} bytes are announced at {self._at}, {len(piece)} are left")
+            raise Refused(f"{size} bytes are announced at {self._at}, {len(piece)} are left")
         self._at += size
         return piece
 
@@ -143,8 +147,7 @@ class _Report:
             guide(self)
             return
         if 0xF4 <= number <= 0xFC:
-            self._take(2)
-            self._series(number)
+            self._series(number, self._take(2)[1])
             return
         name = self._extension() if number == 0xFF else f"{self._take(1)[0]:02X}"
         definition = self._take(1)[0]
@@ -158,34 +161,36 @@ class _Report:
         """An identifier of two bytes."""
         return self._take(2).hex().upper()
 
-    def _value(self, size: int, decimals: int) -> float | None:
+    def _value(self, size: int, decimals: int) -> Decimal | None:
         """Read one BCD value; all F means "not measured", a leading FF is the minus sign."""
-        raw = self._take(size)
-        text = raw.hex()
-        try:
-            return int(text) / 10**decimals if decimals else float(int(text))
-        except ValueError:
-            if raw == b"\xff" * size:
-                return None
-            if raw[0] == 0xFF:
-                return -int(text[2:]) / 10**decimals or 0.0
-            raise _Refused(f"{text} at {self._at - size} is not a decimal number") from None
+        text = self._take(size).hex()
+        if text.isdecimal():
+            return bcd.decimal(text, decimals)
+        if size and text == "f" * len(text):
+            return None
+        if text.startswith("ff") and text[2:].isdecimal():
+            return -bcd.decimal(text[2:], decimals)
+        raise Refused(f"{text} at {self._at - size} is not a decimal number")
 
-    def _put(self, name: str, number: int, value: float | None, at: datetime) -> None:
+    def _put(self, name: str, number: int, value: Decimal | None, at: datetime) -> None:
         known = ELEMENTS.get(number)
         metric, unit = (known.metric, known.unit) if known else (f"element_{name.lower()}", "")
         if number == 0x05 and value is not None:  # a period is spelt hours.minutes
-            value = float(int(value) * 60 + round(value % 1 * 100))
+            value = Decimal(int(value) * 60 + int(value % 1 * 100))
         quality = self._quality if value is not None else Quality.DEVICE_FAULT
         flag = "FF" if value is None else None
-        self._readings.append(Reading(self._device, name, metric, value, unit, at, quality, flag))
+        label = known.name if known else ""
+        self._readings.append(
+            Reading(self._device, name, metric, value, unit, at, quality, flag, "RTD", "INSTANT", label)
+        )
 
     def _address(self) -> None:
         self._marker(0xF1)
         self._device = self._take(5).hex().upper()
         message = self._message._replace(station=self._device)
         after = self._body[self._at : self._at + 2]
-        if after and after not in (b"\xf0\xf0", b"\xf2\xf2", b"\xf3\xf3"):  # some stations leave the class out
+        left_out = after in (b"\xf0\xf0", b"\xf2\xf2", b"\xf3\xf3") and "missing_class" in self._tolerances
+        if after and not left_out:
             message = message._replace(station_class=self._take(1)[0])
         self._message = message
 
@@ -197,7 +202,7 @@ class _Report:
 
     def _marker(self, number: int) -> None:
         if self._take(2)[1] != number:
-            raise _Refused(f"a lone {number:02X} at {self._at - 2}")
+            raise Refused(f"a lone {number:02X} at {self._at - 2}")
 
     def _manual(self) -> None:
         """Text to the end, pairs of code and value as typed by the observer: `Z 10.49 Q 1.234`."""
@@ -207,14 +212,13 @@ class _Report:
         words = text.split()
         for code, number in pairwise(words):
             known = BY_CODE.get(code)
-            try:
-                value = float(number)
-            except ValueError:
-                continue
-            if known and abs(value) < 1e12:
+            if known and _NUMBER.fullmatch(number):
                 self._readings.append(
-                    Reading(self._device, known.id, known.metric, value, known.unit, self._observed, Quality.MANUAL)
-                )
+                    Reading(
+                        self._device, known.id, known.metric, Decimal(number), known.unit, self._observed,
+                        Quality.MANUAL, None, "RTD", "INSTANT", known.name,
+                    )
+                )  # fmt: skip
 
     def _picture(self) -> None:
         self._marker(0xF3)
@@ -224,7 +228,7 @@ class _Report:
         number, definition = self._take(2)
         status = int.from_bytes(self._take(definition >> 3))
         self._message = self._message._replace(status=status)
-        self._put(f"{number:02X}", number, float(status), self._observed)
+        self._put(f"{number:02X}", number, Decimal(status), self._observed)
 
     def _time_step(self) -> None:
         _, definition = self._take(2)
@@ -238,25 +242,27 @@ class _Report:
         step, self._step = self._step or _FIVE_MINUTES, None
         tail = 4 if left >= 4 + size and self._body[-4:-2] == b"\x38\x12" else 0
         if size == 0 or (left - tail) % size:
-            raise _Refused(f"{left} bytes are no whole number of values of {size} bytes")
+            raise Refused(f"{left} bytes are no whole number of values of {size} bytes")
         for index in range((left - tail) // size):
             self._put(name, number, self._value(size, decimals), self._observed + index * step)
 
-    def _series(self, number: int) -> None:
+    def _series(self, number: int, definition: int) -> None:
         """Twelve values at five-minute steps. The observation time is that of the first (hour report, table 36).
 
         Some stations send the full hour instead: then the last valid value would lie after the send time.
         """
-        size, factor = (1, 10) if number == 0xF4 else (2, 100)
+        size, decimals = (1, 1) if number == 0xF4 else (2, 2)
+        if definition >> 3 != 12 * size and "series_length" not in self._tolerances:
+            raise Refused(f"element {number:02X} of {definition >> 3} bytes: tolerance series_length is off")
         raw = self._take(12 * size)
         invalid = (1 << 8 * size) - 1
         counts = [int.from_bytes(raw[at : at + size]) for at in range(0, 12 * size, size)]
         first = self._observed
         last = max((index for index, count in enumerate(counts) if count != invalid), default=0)
-        if first + last * _FIVE_MINUTES > self._message.sent_at + _FIVE_MINUTES:
+        if first + last * _FIVE_MINUTES > self._message.sent_at + _FIVE_MINUTES and "series_ends" in self._tolerances:
             first -= 11 * _FIVE_MINUTES
         for index, count in enumerate(counts):
-            value = None if count == invalid else count / factor
+            value = None if count == invalid else Decimal(count).scaleb(-decimals)
             self._put(f"{number:02X}", number, value, first + index * _FIVE_MINUTES)
 
 

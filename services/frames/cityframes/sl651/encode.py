@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from cityframes import bcd
 from cityframes.sl651.frame import End, Frame, Packet, build
 from cityframes.sl651.tables import ELEMENTS
 
-Value = float | None | Sequence[float | None]
+Number = float | Decimal
+Value = Number | None | Sequence[Number | None]
 Group = tuple[datetime | None, Iterable[tuple[int, Value]]]
 _DECIMALS_IN_DEF = 3  # low bits of the definition byte
 
@@ -91,5 +93,5 @@ def _series(number: int, values: Value) -> bytes:
     if not isinstance(values, Sequence) or len(values) != 12:
         raise ValueError(f"element {number:02X} takes twelve values")
     size, factor = (1, 10) if number == 0xF4 else (2, 100)
-    parts = [b"\xff" * size if value is None else round(value * factor).to_bytes(size) for value in values]
+    parts = [b"\xff" * size if one is None else round(one * factor).to_bytes(size) for one in values]
     return bytes([number, (12 * size) << _DECIMALS_IN_DEF & 0xFF]) + b"".join(parts)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from cityframes import crc
 from cityframes.result import ErrorKind, FrameError
+from cityframes.tolerances import defaults
 
 START = b"\x7e\x7e"
 STX = 0x02
@@ -29,7 +30,7 @@ class End(IntEnum):
 
 UP_ENDS = frozenset({End.ETX, End.ETB})
 DOWN_ENDS = frozenset({End.ENQ, End.ACK, End.NAK, End.EOT, End.ESC})
-# Stations in the field end uplink frames with downlink characters too (a real event record, 50, ends with ENQ).
+DEFAULTS = defaults("sl651")
 _ENDS: dict[int, End] = {int(end): end for end in End}
 
 
@@ -54,7 +55,7 @@ class Frame(NamedTuple):
     raw: bytes
 
 
-def declared_size(header: bytes | bytearray | memoryview) -> int | None:
+def declared_size(header: bytes) -> int | None:
     """Return the size of the frame that these 14 bytes announce; None when they cannot begin a frame."""
     direction = header[11] >> 4
     if direction not in (0, 8) or header[13] not in (STX, SYN):
@@ -63,7 +64,7 @@ def declared_size(header: bytes | bytearray | memoryview) -> int | None:
     return None if header[13] == SYN and size < AROUND + 3 else size
 
 
-def decode(raw: bytes) -> Frame | FrameError:
+def decode(raw: bytes, tolerances: frozenset[str] = DEFAULTS) -> Frame | FrameError:
     """Read one whole frame."""
     if not raw.startswith(START):
         return FrameError(ErrorKind.UNDECODABLE, "does not begin with 7E7E", raw)
@@ -78,8 +79,10 @@ def decode(raw: bytes) -> Frame | FrameError:
     uplink = raw[11] < 0x80
     found, sent = crc.modbus(raw[:-2]), int.from_bytes(raw[-2:])
     end = _ENDS.get(raw[-3])
-    if end is None:
-        return FrameError(ErrorKind.BAD_TAIL, f"{raw[-3]:02X} is no end character", raw, station_of(raw, uplink))
+    if end is None or (uplink and end in DOWN_ENDS and "uplink_end" not in tolerances):
+        return FrameError(
+            ErrorKind.BAD_TAIL, f"{raw[-3]:02X} is no end character of this direction", raw, station_of(raw, uplink)
+        )
     if found != sent:
         text = f"check sum {sent:04X}, computed {found:04X}"
         return FrameError(ErrorKind.BAD_CHECKSUM, text, raw, station_of(raw, uplink))

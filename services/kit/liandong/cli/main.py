@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from liandong.cli import generate, local, world
+from liandong.cli import dlq, generate, local, world
 from liandong.cli.recover import recover
 from liandong.cli.simulate import simulate
 from liandong.errors import LiandongError
@@ -21,6 +21,7 @@ generate.register(app)
 app.command()(simulate)
 app.command()(recover)
 app.add_typer(world.app, name="world")
+app.add_typer(dlq.app, name="dlq")
 
 
 def run() -> None:

@@ -31,6 +31,7 @@ _OF_INTERNAL = {
     "changelog": ("Read", "Write", "DescribeConfigs"),
     "relay": ("Read", "Write"),
     "dead-letter": ("Read", "Write", "DescribeConfigs"),
+    "letters": ("Read", "Write", "DescribeConfigs"),
 }
 
 

@@ -203,6 +203,7 @@ def _field_promises(record: Node, old: Field, new: Field) -> Iterator[Finding]:
         text = f"the unit was {old.unit} and is now {new.unit or 'none'}: readers would take one for the other"
         remedy = "leave the field as it is and add a new field with the new unit and a default"
         yield Finding(record.name, new.name, "unit-changed", text, remedy)
+    yield from _encryption_promises(record, old, new)
     if new.pii < old.pii:
         text = f"the mark pii {old.pii} " + (f"was lowered to {new.pii}" if new.pii else "was dropped")
         remedy = f'put "pii": "{old.pii}" back: the values already written are still personal'
@@ -213,6 +214,18 @@ def _field_promises(record: Node, old: Field, new: Field) -> Iterator[Finding]:
     if (old.has_default, old.default) != (new.has_default, new.default) and old.has_default and new.has_default:
         text = f"the default was {old.default!r} and is now {new.default!r}: builds differ where the field is absent"
         yield Finding(record.name, new.name, "default-changed", text, breaking=False)
+
+
+def _encryption_promises(record: Node, old: Field, new: Field) -> Iterator[Finding]:
+    """A value is encrypted for its subject and its place: other builds must know both, or they read what is no text."""
+    if old.subject != new.subject:
+        was, now = (f"encrypted for {f.subject}" if f.subject else "not encrypted" for f in (old, new))
+        text = f"the value was {was} and is now {now}: builds cannot read each other's values"
+        remedy = "leave the field as it is and add a new field with a default"
+        yield Finding(record.name, new.name, "encryption-changed", text, remedy)
+    elif new.subject and old.name != new.name:
+        text = f"{old.name} is encrypted and was renamed: what was encrypted as {old.name} cannot be read as {new.name}"
+        yield Finding(record.name, new.name, "encrypted-renamed", text, f"keep the name {old.name}")
 
 
 def _alias_promises(old: Node, new: Node) -> Iterator[Finding]:

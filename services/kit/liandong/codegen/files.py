@@ -4,13 +4,16 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from liandong.codegen.asyncapi import emit_asyncapi
 from liandong.codegen.avro import foreign_types, load_types, self_contained
-from liandong.codegen.docs import emit_events
+from liandong.codegen.docs import emit_reference
+from liandong.codegen.examples import missing_examples
 from liandong.codegen.links import emit_links
 from liandong.codegen.manifests import emit_all
 from liandong.codegen.model import SERVICES, Contract, TopicFile, context_of
+from liandong.codegen.owners import owner_problems
 from liandong.codegen.project import PLATFORM, project_of
-from liandong.codegen.protos import emit_rpc
+from liandong.codegen.protos import descriptors, emit_rpc
 from liandong.codegen.records import emit_index, emit_module
 from liandong.codegen.rules import homeless
 from liandong.codegen.services import load_services
@@ -56,7 +59,9 @@ def generate(root: Path) -> dict[Path, bytes]:
         texts[package / "rpc" / name] = text
     for name, text in emit_all(contract).items():
         texts[Path("k8s") / name] = text
-    texts[Path("docs/reference/events.md")] = emit_events(contract)
+    for name, text in emit_reference(contract, descriptors(root / "protos")).items():
+        texts[Path("docs/reference") / name] = text
+    texts[Path("docs/reference/asyncapi.yaml")] = emit_asyncapi(contract, f"../../{package.as_posix()}")
     return {path: text.encode() for path, text in texts.items()}
 
 
@@ -78,7 +83,10 @@ def _package(contract: Contract) -> dict[str, str]:
 
 
 def check(root: Path) -> list[str]:
-    """Return one line for each generated file that is missing, different or left over; empty when all is fresh."""
+    """Return one line for each generated file that is missing, different or left over; empty when all is fresh.
+
+    And for each record without examples, and each context whose owner CODEOWNERS does not ask.
+    """
     files = generate(root)
     stale = []
     for path, content in sorted(files.items()):
@@ -87,6 +95,8 @@ def check(root: Path) -> list[str]:
             stale.append(f"{path}: missing")
         elif target.read_bytes() != content:
             stale.append(f"{path}: differs from its source")
+    contract = load(root)
+    stale += [*missing_examples(root, contract), *owner_problems(root, contract)]
     return stale + [f"{path}: no longer generated" for path in _left_over(root, files)]
 
 
@@ -109,6 +119,6 @@ def write(root: Path) -> list[Path]:
 def _left_over(root: Path, files: dict[Path, bytes]) -> list[Path]:
     """Return what lies in folders that hold nothing but generated files, and is no longer generated."""
     package = project_of(root).package
-    owned = (package / "avro", package / "rpc", Path("k8s/topics"), Path("k8s/users"))
+    owned = (package / "avro", package / "rpc", Path("k8s/topics"), Path("k8s/users"), Path("docs/reference/events"))
     found = [p.relative_to(root) for folder in owned for p in (root / folder).rglob("*") if p.is_file()]
     return sorted(path for path in found if path not in files and "__pycache__" not in path.parts)

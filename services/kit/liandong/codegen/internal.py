@@ -12,6 +12,9 @@ from liandong.codegen.model import Contract, ServiceFile, Tier
 CHANGELOG = {"cleanup.policy": "compact", "delete.retention.ms": "86400000", "min.cleanable.dirty.ratio": "0.1"}
 RELAY = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
 DEAD_LETTER = {"cleanup.policy": "delete", "retention.ms": "2592000000"}
+_LARGER = {"max.message.bytes": "2097152"}  # than the record that it is about
+STREAM_DEAD_LETTER = {**DEAD_LETTER, **_LARGER}
+LETTERS = {**CHANGELOG, **_LARGER}
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class InternalTopic:
 
     name: str
     service: str
-    kind: Literal["changelog", "relay", "dead-letter"]
+    kind: Literal["changelog", "relay", "dead-letter", "letters"]
     partitions: int
     config: Mapping[str, str]
 
@@ -48,7 +51,8 @@ def internal_topics(contract: Contract, service: ServiceFile, place: Place) -> I
         for state in process.states:
             name = place.wire(f"{group}.{state.name}-changelog")
             yield InternalTopic(name, service.service, "changelog", counts[state.inputs[0]], CHANGELOG)
-        yield InternalTopic(place.wire(f"{group}.dead-letter"), service.service, "dead-letter", 1, DEAD_LETTER)
+        yield InternalTopic(place.wire(f"{group}.dead-letter"), service.service, "dead-letter", 1, STREAM_DEAD_LETTER)
+        yield InternalTopic(place.wire(f"{group}.letters"), service.service, "letters", 1, LETTERS)
     for group, _ in service.groups("workflow"):
         yield InternalTopic(place.wire(f"{group}.relay"), service.service, "relay", 1, RELAY)
         yield InternalTopic(place.wire(f"{group}.dead-letter"), service.service, "dead-letter", 1, DEAD_LETTER)

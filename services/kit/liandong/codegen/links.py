@@ -156,7 +156,7 @@ def _rules(contract: Contract, way: Way) -> list[str]:
     lines = []
     for lane in ("P0", "P1", "P2", "P3"):
         found = [
-            _rule(topic, entry, contract.types)
+            _rule(topic, entry, contract.known)
             for topic in contract.topics
             for entry in topic.records
             if entry.link and way in entry.link.ways and entry.link.lane == lane

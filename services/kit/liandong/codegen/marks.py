@@ -66,7 +66,10 @@ class Marked:
     def invalid(self, error: ValidationError) -> ConfigError:
         """Return what a model refused, one line for each value."""
         lines = []
+        found = [one["loc"] for one in error.errors()]
         for one in error.errors():
+            if any(len(at) > len(one["loc"]) and at[: len(one["loc"])] == one["loc"] for at in found):
+                continue  # what is wrong inside says it better
             where = _dotted(one["loc"])
             text = "unknown key" if one["type"] == "extra_forbidden" else one["msg"].removeprefix("Value error, ")
             lines.append(self.said(one["loc"], f"{where}: {text}" if where else text))

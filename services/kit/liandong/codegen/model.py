@@ -244,6 +244,22 @@ class Contract:
         """Return the contexts that declare a type, by name."""
         return sorted({context_of(name) for name in self.types})
 
+    @property
+    def known(self) -> dict[str, NamedType]:
+        """Every type that can be referred to, by full name."""
+        return {**self.foreign, **self.types}
+
+    def home(self, full_name: str) -> TopicFile:
+        """Return the first topic that carries a record, under which the reference describes it."""
+        return next(topic for topic in self.topics if full_name in {entry.type for entry in topic.records})
+
+    def published_contexts(self) -> list[str]:
+        """Return the contexts with a topic, or with types that other contexts' records contain."""
+        owners = {topic.owner for topic in self.topics}
+        outer = [t for t in self.types.values() if isinstance(t, RecordType) and not t.internal]
+        used = {i.name for record in outer for f in record.fields for i in named_in(f.type) if i.name in self.types}
+        return sorted(owners | {context_of(name) for name in used})
+
 
 def context_of(full_name: str) -> str:
     """Return `sensing` of `liandong.sensing.ReadingObserved`."""

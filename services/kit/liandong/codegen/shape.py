@@ -15,7 +15,7 @@ PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "by
 
 @dataclass
 class Field:
-    """One field of a record, with what Liandong adds to Avro (unit, pii)."""
+    """One field of a record, with what Liandong adds to Avro: unit, pii, and the subject of an encrypted field."""
 
     name: str
     type: "Node"
@@ -24,6 +24,7 @@ class Field:
     default: Any
     unit: str
     pii: str
+    subject: str
 
 
 @dataclass(eq=False)
@@ -121,8 +122,8 @@ class _Parser:
     def _field(self, raw: dict[str, Any], namespace: str) -> Field:
         aliases, default = tuple(raw.get("aliases", ())), raw.get("default")
         type_ = self.node(raw["type"], namespace)
-        unit, pii = str(raw.get("unit", "")), str(raw.get("pii", ""))
-        return Field(raw["name"], type_, aliases, "default" in raw, default, unit, pii)
+        ours = (str(raw.get(word, "")) for word in ("unit", "pii", "subject"))
+        return Field(raw["name"], type_, aliases, "default" in raw, default, *ours)
 
 
 def _full(name: str, namespace: str) -> str:

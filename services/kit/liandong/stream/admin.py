@@ -25,7 +25,9 @@ CHANGELOG_CONFIG = {
     "delete.retention.ms": "86400000",
     "min.cleanable.dirty.ratio": "0.1",
 }
-DEAD_LETTER_CONFIG = {"cleanup.policy": "delete", "retention.ms": str(30 * 24 * 3600 * 1000)}
+_LARGER = {"max.message.bytes": str(2 << 20)}  # than the record that it is about
+DEAD_LETTER_CONFIG = {"cleanup.policy": "delete", "retention.ms": str(30 * 24 * 3600 * 1000)} | _LARGER
+LETTERS_CONFIG = CHANGELOG_CONFIG | _LARGER
 _PATIENCE_S = 60.0
 _MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
 

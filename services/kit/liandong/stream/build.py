@@ -11,6 +11,7 @@ from liandong.settings import Settings
 from liandong.stream.admin import (
     CHANGELOG_CONFIG,
     DEAD_LETTER_CONFIG,
+    LETTERS_CONFIG,
     Admin,
     TopicFacts,
     check_copartition,
@@ -20,6 +21,7 @@ from liandong.stream.api import StreamService
 from liandong.stream.changelog import Restorer
 from liandong.stream.engine import Engine
 from liandong.stream.intake import Intake
+from liandong.stream.letters import Letters, letters_wire
 from liandong.stream.metrics import Meters
 from liandong.stream.outputs import Node
 from liandong.stream.parts import Part
@@ -76,12 +78,14 @@ class Assembly:
         consumer = Consumer(consumer_config(settings, name, tuning), logger=client_log)
         restore = Consumer(restore_config(settings, name), logger=client_log)
         restorer = Restorer(restore, self._admin, self._open_store, facts, self._meters)
+        letters = self._letters()
         assignments = Assignments(
             consumer,
             Positions(consumer, self._admin, name),
             restorer,
             placed,
             self._tables,
+            letters,
             self._meters,
             incremental=tuning.group_protocol == "consumer",
         )
@@ -95,11 +99,21 @@ class Assembly:
             processor=Processor(self._service, self._codec, node, clock, tracing, self._changelogs, refs),
             assignments=assignments,
             restorer=restorer,
+            letters=letters,
             clock=clock,
             meters=self._meters,
             dead_letters=dead_letters,
             tuning=tuning,
         )
+
+    def _letters(self) -> Letters:
+        settings, name = self._settings, self._service.name
+        topic = letters_wire(settings, name)
+        self._admin.ensure(topic, 1, LETTERS_CONFIG)
+        inputs = [topic for group in self._topology.groups for topic in group.topics]
+        parking = frozenset(one.wire(settings.tier, settings.world) for one in inputs if one.park)
+        consumer = Consumer(restore_config(settings, name), logger=client_log)
+        return Letters(consumer, self._admin, self._codec, topic, parking, self._tuning)
 
     def _names(self) -> dict[str, str]:
         tier, world = self._settings.tier, self._settings.world

@@ -27,9 +27,10 @@ class Commits:
     """Ends the transactions of one engine. `last_at`: when the last one was committed (monotonic seconds)."""
 
     def __init__(
-        self, transactions: Transactions, consumer: Consumer, assignments: Assignments, meters: Meters
+        self, transactions: Transactions, consumer: Consumer, assignments: Assignments, letters: str, meters: Meters
     ) -> None:
         self._transactions = transactions
+        self._letters = letters
         self._consumer = consumer
         self._assignments = assignments
         self._meters = meters
@@ -87,12 +88,16 @@ class Commits:
         """Put one changelog record for each changed key into the transaction; the last one reports its offset."""
 
         def delivered(error: KafkaError | None, message: KafkaMessage) -> None:
-            if error is None:
+            if error is not None:
+                self._transactions.note(error)
+            else:
                 ends[message.topic(), message.partition()] = message.offset() + 1
 
         for changelog, changed in zip(part.changelogs, changes, strict=True):
             if changed:
                 self._transactions.produce_all(changelog, part.number, changed, delivered)
+        if part.lot.touched:
+            self._transactions.produce_all(self._letters, 0, part.lot.changes(), delivered)
 
     def _store(self, part: Part, changes: list[list[Change]], ends: dict[At, int]) -> None:
         """The transaction holds: only now may the local stores move."""

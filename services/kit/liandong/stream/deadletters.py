@@ -8,6 +8,7 @@ from liandong.stream.transactions import FatalError, Headers
 
 HANDLER_FAILED = "HANDLER_FAILED"
 TIMER_FAILED = "TIMER_FAILED"
+REFUSED = "REFUSED_BY_KAFKA"
 _LONGEST = 500
 _WINDOW = 100
 

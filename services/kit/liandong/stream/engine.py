@@ -12,18 +12,23 @@ from contextlib import suppress
 from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from liandong_contracts.kit import HeldRecord
 
 from liandong.clock import Clock
-from liandong.errors import DecodeError, LiandongError, PositionError, Unavailable
+from liandong.errors import LiandongError, PositionError, Unavailable
 from liandong.stream.changelog import Restorer
 from liandong.stream.commits import Commits
-from liandong.stream.deadletters import HANDLER_FAILED, TIMER_FAILED, FailureLimit, letter_headers, letter_of
+from liandong.stream.deadletters import FailureLimit
+from liandong.stream.handling import Handling
+from liandong.stream.held import Place
 from liandong.stream.intake import Intake
+from liandong.stream.isolation import Isolation
+from liandong.stream.letters import Letters
 from liandong.stream.messages import KafkaMessage
 from liandong.stream.metrics import Meters
 from liandong.stream.parts import Part, Phase
 from liandong.stream.positions import hint
-from liandong.stream.processor import Effect, Processor
+from liandong.stream.processor import Processor
 from liandong.stream.rebalance import Assignments
 from liandong.stream.timers import from_ms, to_ms
 from liandong.stream.topology import Topology
@@ -39,6 +44,7 @@ _IDLE_COMMIT_S = 30.0
 _HOLD_S = 1.0
 _STUCK_S = 30.0
 _ABORTS_IN_A_ROW = 20
+_HELD_AT_ONCE = 200
 _OFFSET_GONE = (KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET)
 
 
@@ -56,6 +62,7 @@ class Engine:
         processor: Processor,
         assignments: Assignments,
         restorer: Restorer,
+        letters: Letters,
         clock: Clock,
         meters: Meters,
         dead_letters: str,
@@ -65,18 +72,19 @@ class Engine:
         self._topology = topology
         self._consumer = consumer
         self._transactions = transactions
-        self._intake = intake
-        self._processor = processor
         self._assignments = assignments
         self._restorer = restorer
         self._clock = clock
         self._meters = meters
-        self._commits = Commits(transactions, consumer, assignments, meters)
-        self._dead_letters = dead_letters
+        self._letters = letters
+        self._commits = Commits(transactions, consumer, assignments, letters.topic, meters)
         self._tuning = tuning
-        self._limit = FailureLimit(tuning.failures_in_a_row, tuning.failure_share)
-        self._handled = 0
-        self._in_transaction = self._aborts_in_a_row = 0
+        self._isolation = Isolation(tuning.transaction_events)
+        limit = FailureLimit(tuning.failures_in_a_row, tuning.failure_share)
+        self._handling = Handling(
+            service, intake, processor, transactions, meters, dead_letters, limit, self._isolation
+        )
+        self._aborts_in_a_row = 0
         self._lag: int | None = None
         self._told_at = self._turned_at = time.monotonic()
 
@@ -86,6 +94,7 @@ class Engine:
         Raises FatalError, Fenced, PositionError, ConfigError or Unavailable when this process cannot go on.
         """
         self._transactions.start()
+        self._letters.start()
         self._assignments.subscribe(self._commits.settle)
         try:
             while not stop.is_set():
@@ -103,6 +112,7 @@ class Engine:
         finally:
             self._assignments.close()
             self._restorer.close()
+            self._letters.close()
 
     def _let_go(self) -> None:
         """Leave the group without a commit, so that `liandong recover` need not wait for this member's session."""
@@ -141,12 +151,13 @@ class Engine:
         messages = self._consume()
         if messages:
             self._take(messages)
+        self._redress()
         self._fire_due()
         if self._transactions.is_open and self._is_commit_due(len(messages)):
             self._commit()
         if self._restorer.is_busy:
             for part in self._restorer.step(0.0 if messages else 0.02):
-                self._assignments.activate(part)
+                self._assignments.restored(part)
         self._transactions.poll()
         self._tell()
 
@@ -158,13 +169,13 @@ class Engine:
         more = self._consumer.consume(self._tuning.batch, 0) if first is not None or wait <= 0 else []
         messages = cast("list[KafkaMessage]", [first, *more] if first is not None else more)
         if rounds != self._assignments.rounds:
-            self._in_transaction = 0
+            self._handling.units = 0
             self._assignments.rewind_all()
             return []
         return messages
 
     def _wait_s(self) -> float:
-        if self._restorer.is_busy:
+        if self._restorer.is_busy or self._assignments.is_waiting:
             return 0.0
         wait = _LONGEST_WAIT_S
         if self._transactions.is_open:
@@ -181,7 +192,7 @@ class Engine:
         return max(0.0, wait)
 
     def _take(self, messages: list[KafkaMessage]) -> None:
-        by_topic, transactions = self._assignments.by_topic, self._transactions
+        by_topic, transactions, handling = self._assignments.by_topic, self._transactions, self._handling
         for message in messages:
             topic = message.topic()
             numbers = by_topic.get(topic)
@@ -192,92 +203,101 @@ class Engine:
             offset = message.offset()
             if part is None or not part.open or offset < part.positions[topic]:
                 continue
+            if self._isolation.is_active:
+                self._make_room()
             if not transactions.is_open:
                 transactions.begin()
             try:
-                self._handle(message, topic, part)
+                handling.message(message, topic, part)
             except Unavailable as error:
                 log.warning("%s-%d waits: %s", topic, part.number, error)
                 self._assignments.hold(part, _HOLD_S)
                 continue
             part.positions[topic] = offset + 1
-        self._in_transaction += len(messages)
 
-    def _handle(self, message: KafkaMessage, topic: str, part: Part) -> None:
-        """Take one message: its effect, or its dead letter, joins the transaction."""
-        try:
-            read = self._intake.read(message, topic)
-            if read is None:
-                self._meters.skipped += 1
-                return
-            effect = self._processor.on_event(read[0], read[1], part.tables)
-        except DecodeError as error:
-            self._bury(message, error.reason, error.detail)
-        except Unavailable:
-            raise
-        except Exception as error:
-            log.exception("%s-%d offset %s: handler failed", topic, part.number, message.offset())
-            self._limit.failed(self._handled, error)
-            self._bury(message, HANDLER_FAILED, repr(error))
-        else:
-            self._handled += 1
-            self._meters.events += 1
-            self._enter(effect)
+    def _make_room(self) -> None:
+        """While something is refused, transactions are small: end the open one if it holds enough."""
+        if self._isolation.is_full(self._handling.units):
+            self._commit()
 
-    def _enter(self, effect: Effect) -> None:
-        effect.apply()
-        self._meters.fenced += effect.fenced
-        self._meters.late += effect.late
-        if effect.outputs:
-            self._meters.outputs += len(effect.outputs)
-            for output in effect.outputs:
-                self._transactions.produce(output.topic, output.key, output.value, output.headers)
-
-    def _bury(self, message: KafkaMessage, reason: str, error: str) -> None:
-        self._meters.dead_letter(reason)
-        headers = letter_of(message, self._service, reason, error)
-        self._transactions.produce(self._dead_letters, message.key(), message.value(), headers)
-
-    # -- timers
+    # -- timers and held records
 
     def _fire_due(self) -> None:
         left = self._tuning.timers_at_once
         now = to_ms(self._clock.now())
         for part in self._assignments.running:
             states = self._topology.groups[part.group].states
-            for position, table in enumerate(part.tables):
+            for position, (table, state) in enumerate(zip(part.tables, states, strict=True)):
                 while part.open and left > 0 and (due := table.pop_due(now)) is not None:
                     left -= 1
-                    self._transactions.begin()
-                    self._fire(part, position, states[position], *due)
+                    self._fire(part, position, state, *due)
 
     def _fire(self, part: Part, position: int, state: Any, key: str, name: str, due: int) -> None:
-        table = part.tables[position]
+        if self._isolation.is_full(self._handling.units):
+            part.tables[position].put_back(key, name, due)
+            self._commit()
+            return
+        self._transactions.begin()
         try:
-            effect = self._processor.on_timer(state, table, key, name, due)
+            self._handling.timer(part, position, state, key, name, due)
         except Unavailable as error:
             log.warning("timer %s of %s %s waits: %s", name, state.name, key, error)
-            table.put_back(key, name, due)
             self._assignments.hold(part, _HOLD_S)
-        except Exception as error:
-            log.exception("timer %s of %s %s failed", name, state.name, key)
-            self._limit.failed(self._handled, error)
-            self._processor.drop_timer(table, key, name)
-            self._meters.dead_letter(TIMER_FAILED)
-            at = part.changelogs[position], part.number, -1
-            headers = letter_headers(None, self._service, TIMER_FAILED, repr(error), at)
-            about = [("dl_timer", name.encode()), ("dl_due", str(due).encode())]
-            self._transactions.produce(self._dead_letters, key.encode(), b"", headers + about)
-        else:
-            self._handled += 1
-            self._meters.timers += 1
-            self._enter(effect)
-        self._in_transaction += 1
+
+    def _redress(self) -> None:
+        """Take what waited behind a dead letter that is gone, and carry out people's orders about open ones."""
+        self._letters.look(now=self._assignments.is_waiting)
+        self._assignments.activate_complete()
+        for part in self._assignments.running:
+            if part.lot.queues:
+                self._drain(part)
+        for place, (order, replay) in list(self._letters.orders.items()):
+            part_of = self._assignments.by_topic.get(place[0], {}).get(place[1])
+            if part_of is not None and part_of.phase is Phase.RUNNING and (part_of.open or part_of.lot.is_full):
+                self._carry_out(place, order, part_of, replay=replay)
+
+    def _drain(self, part: Part) -> None:
+        """Take what waited for a dead letter that is gone; let the input wait while too much waits."""
+        full = part.lot.is_full
+        if part.open or full:
+            for record in part.lot.next_free(_HELD_AT_ONCE):
+                is_first = part.lot.is_first(record)  # not so when the one before it has just failed
+                if is_first and not self._take_held(record, part, again=False):
+                    return
+        if part.open and full:
+            log.warning(
+                "partition %d: %d records wait behind dead letters, so its input waits", part.number, part.lot.waiting
+            )
+            self._assignments.hold(part, _HOLD_S)
+
+    def _carry_out(self, place: Place, order: int, part: Part, *, replay: bool) -> None:
+        letter = part.lot.letter(place)
+        if letter is None or part.lot.is_settled(place, order):
+            return
+        self._transactions.begin()
+        if not replay:
+            part.lot.release(place)
+        elif not self._take_held(letter, part, again=True):
+            return
+        part.lot.settle(place, order)
+
+    def _take_held(self, record: HeldRecord, part: Part, *, again: bool) -> bool:
+        """Take one held record; False when it has to wait for a dependency."""
+        if self._isolation.is_active:
+            self._make_room()
+        self._transactions.begin()
+        try:
+            self._handling.held(record, part, again=again)
+        except Unavailable as error:
+            log.warning("a held record of %s-%d waits: %s", record.topic, part.number, error)
+            self._assignments.hold(part, _HOLD_S)
+            return False
+        return True
 
     # -- when to commit
 
     def _is_commit_due(self, taken: int) -> bool:
-        if self._in_transaction >= self._tuning.transaction_events:
+        if self._handling.units >= self._tuning.transaction_events:
             return True
         longest = self._transactions.opened_at + self._tuning.latency_ms / 1000
         return time.monotonic() >= (longest if taken >= self._tuning.batch else min(longest, self._paced_at()))
@@ -288,11 +308,14 @@ class Engine:
 
     def _commit(self) -> None:
         self._commits.commit()
-        self._in_transaction = self._aborts_in_a_row = 0
+        self._handling.units = self._aborts_in_a_row = 0
+        if self._isolation.is_active:
+            self._isolation.committed()
+            self._transactions.watch = self._isolation.is_active
 
     def _abort(self) -> None:
         self._commits.abort()
-        self._in_transaction = 0
+        self._handling.units = 0
 
     # -- errors and figures
 
@@ -324,8 +347,12 @@ class Engine:
         if self._aborts_in_a_row > _ABORTS_IN_A_ROW:
             raise FatalError(f"{_ABORTS_IN_A_ROW} transactions in a row were aborted, the last one because: {error}")
         log.warning("the transaction is aborted and started over: %s", error)
+        self._isolation.aborted()
+        if error.is_refused:
+            self._isolation.refused(self._handling.units, error.unit, str(error))
+        self._transactions.watch = True
         self._abort()
-        stop.wait(min(1.0, 0.01 * 2**self._aborts_in_a_row))
+        stop.wait(0.01 if error.is_refused else min(1.0, 0.01 * 2**self._aborts_in_a_row))
 
     def _tell(self) -> None:
         """Once a second: release held parts, measure the lag, commit positions that moved past markers only."""
@@ -337,6 +364,9 @@ class Engine:
         parts = self._assignments.parts
         self._lag = self._measured_lag(parts)
         self._meters.lag.set(self._lag or 0)
+        running = self._assignments.running
+        self._meters.letters_open.set(sum(len(part.lot.letters) for part in running))
+        self._meters.waiting.set(sum(part.lot.waiting for part in running))
         self._meters.armed.set(sum(len(table.schedule) for part in parts for table in part.tables))
         for phase in Phase:
             self._meters.partitions(phase.value, sum(part.phase is phase for part in parts))

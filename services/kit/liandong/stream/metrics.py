@@ -6,6 +6,7 @@ EVENTS = Counter("liandong_stream_events", "Input events handled", ["service"])
 SKIPPED = Counter("liandong_stream_skipped", "Input records of types without a handler, not decoded", ["service"])
 FENCED = Counter("liandong_stream_fenced", "Input events that a state had seen before", ["service"])
 LATE = Counter("liandong_stream_late", "Values that came too late for a window and are missing from it", ["service"])
+PARKED = Counter("liandong_stream_parked", "Input events that wait behind a dead letter of their key", ["service"])
 OUTPUTS = Counter("liandong_stream_outputs", "Events published", ["service"])
 TIMERS = Counter("liandong_stream_timers_fired", "Timers fired", ["service"])
 DEAD_LETTERS = Counter("liandong_stream_dead_letters", "Records put on the dead-letter topic", ["service", "reason"])
@@ -15,6 +16,8 @@ RESTORED = Counter("liandong_stream_restored_records", "Changelog records restor
 REBALANCES = Counter("liandong_stream_rebalances", "Assignments received", ["service"])
 LAG = Gauge("liandong_stream_lag", "Input records not yet taken", ["service"])
 PARTITIONS = Gauge("liandong_stream_partitions", "Partitions by phase", ["service", "phase"])
+LETTERS_OPEN = Gauge("liandong_stream_letters_open", "Dead letters neither replayed nor skipped", ["service"])
+WAITING = Gauge("liandong_stream_waiting", "Events that wait behind dead letters", ["service"])
 TIMERS_ARMED = Gauge("liandong_stream_timers_armed", "Timers waiting", ["service"])
 COMMIT_SECONDS = Histogram(
     "liandong_stream_commit_seconds",
@@ -34,13 +37,14 @@ class Meters:
     """The meters of one service. The engine adds to plain numbers and hands them over once per transaction."""
 
     def __init__(self, service: str) -> None:
-        self.events = self.skipped = self.fenced = self.late = self.outputs = self.timers = 0
+        self.events = self.skipped = self.fenced = self.late = self.parked = self.outputs = self.timers = 0
         self._service = service
         self._counters = [
             ("events", EVENTS.labels(service)),
             ("skipped", SKIPPED.labels(service)),
             ("fenced", FENCED.labels(service)),
             ("late", LATE.labels(service)),
+            ("parked", PARKED.labels(service)),
             ("outputs", OUTPUTS.labels(service)),
             ("timers", TIMERS.labels(service)),
         ]
@@ -50,6 +54,8 @@ class Meters:
         self.rebalances = REBALANCES.labels(service)
         self.lag = LAG.labels(service)
         self.armed = TIMERS_ARMED.labels(service)
+        self.letters_open = LETTERS_OPEN.labels(service)
+        self.waiting = WAITING.labels(service)
         self.commit_seconds = COMMIT_SECONDS.labels(service)
         self.batch_events = BATCH_EVENTS.labels(service)
 

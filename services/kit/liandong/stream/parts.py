@@ -2,6 +2,7 @@
 
 from enum import Enum
 
+from liandong.stream.held import Lot
 from liandong.stream.store import Store
 from liandong.stream.tables import Table
 
@@ -20,8 +21,9 @@ class Part:
     """Partition `number` of group `group`. It runs only while this number of *all* its topics is assigned here.
 
     `positions`: next offset to take, by topic; `committed`: the same as of the last commit; `marks`: what goes with
-    them; `is_known`: the group has committed one before. `open` says whether messages may be taken: the part runs and
-    does not wait for a dependency.
+    them; `is_known`: the group has committed one before. `lot`: its held records, known when the letters topic has
+    been read up to `letters_end`. `open` says whether messages may be taken: the part runs and does not wait for a
+    dependency.
     """
 
     __slots__ = (
@@ -31,6 +33,8 @@ class Part:
         "group",
         "held_until",
         "is_known",
+        "letters_end",
+        "lot",
         "marks",
         "number",
         "open",
@@ -51,6 +55,8 @@ class Part:
         self.committed: dict[str, int] = {}
         self.marks: dict[str, str] = {}
         self.is_known = False
+        self.letters_end = 0
+        self.lot: Lot  # from the activation on
         self.tables: list[Table] = []
         self.stores: list[Store] = []
         self.phase = Phase.WAITING
@@ -70,7 +76,7 @@ class Part:
     @property
     def touched(self) -> bool:
         """Say whether there is something to commit."""
-        return self.positions != self.committed or any(table.touched for table in self.tables)
+        return self.positions != self.committed or self.lot.touched or any(table.touched for table in self.tables)
 
     def advance(self, topic: str, offset: int) -> None:
         """Take note of the end of a partition: only transaction markers lie between the position and `offset`."""
@@ -81,12 +87,14 @@ class Part:
         """The transaction holds and the stores have it."""
         for table in self.tables:
             table.committed()
+        self.lot.committed()
         self.committed = dict(self.positions)
 
     def roll_back(self) -> None:
         """The transaction was aborted: forget what it did."""
         for table in self.tables:
             table.aborted()
+        self.lot.aborted()
         self.positions = dict(self.committed)
 
     def close(self) -> None:

@@ -44,6 +44,14 @@ class Effect:
             table.put(key, cell)
 
 
+def seen_again(cell: Cell, topic: str, event: Event[Any]) -> Cell | None:
+    """Do the same as `seen` for an event that a person had replayed: later ones may have been handled before it."""
+    draft = seen(cell, "", msgspec.structs.replace(event, sequence=None))
+    if draft is not None and event.sequence is not None:
+        draft.fences = {**cell.fences, topic: max(event.sequence, cell.fences.get(topic, -1))}
+    return draft
+
+
 def seen(cell: Cell, topic: str, event: Event[Any]) -> Cell | None:
     """Return a copy of the cell that remembers this event; None when the cell has seen it before.
 
@@ -86,17 +94,20 @@ class Processor:
         self._refs = refs
         self._maker = OutputMaker(service.name, node)
 
-    def on_event(self, plan: Plan, event: Event[Any], tables: Sequence[Table]) -> Effect:
-        """Run every handler of an event. Whatever a handler raises passes through; nothing has then been changed."""
+    def on_event(self, plan: Plan, event: Event[Any], tables: Sequence[Table], *, again: bool = False) -> Effect:
+        """Run every handler of an event; `again`: by a person's order, after later events of its key maybe.
+
+        Whatever a handler raises passes through; nothing has then been changed.
+        """
         effect = Effect()
         if is_recorded(event.traceparent):
             for step in plan.steps:
                 with self._tracing.step(step.name, event.traceparent) as span:
                     span.note(ce_id=event.id, topic=event.topic, partition=event.partition, offset=event.offset)
-                    self._run(plan, step, event, tables, effect, span.traceparent)
+                    self._run(plan, step, event, tables, effect, span.traceparent, again)
         else:
             for step in plan.steps:
-                self._run(plan, step, event, tables, effect, event.traceparent)
+                self._run(plan, step, event, tables, effect, event.traceparent, again)
         return effect
 
     def _run(
@@ -107,6 +118,7 @@ class Processor:
         tables: Sequence[Table],
         effect: Effect,
         traceparent: str | None,
+        again: bool,
     ) -> None:
         ctx = Context(self._now(), self._refs, event.id, event.time)
         if step.table is None or step.state is None:
@@ -117,7 +129,7 @@ class Processor:
             return
         table, key = tables[step.table], event.key
         cell = table.get(key)
-        draft = seen(cell, plan.topic.name, event)
+        draft = (seen_again if again else seen)(cell, plan.topic.name, event)
         if draft is None:
             effect.fenced += 1
             return

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from confluent_kafka import Consumer, TopicPartition
 
 from liandong.stream.changelog import Restorer
+from liandong.stream.letters import Letters
 from liandong.stream.metrics import Meters
 from liandong.stream.parts import At, Part, Phase
 from liandong.stream.positions import Positions, Start
@@ -30,6 +31,7 @@ class Assignments:
         restorer: Restorer,
         groups: list[tuple[Group, frozenset[str], tuple[str, ...]]],
         make_tables: Callable[[Part, Group], list[Table]],
+        letters: Letters,
         meters: Meters,
         *,
         incremental: bool,
@@ -39,6 +41,8 @@ class Assignments:
         self._restorer = restorer
         self._groups = groups
         self._make_tables = make_tables
+        self._letters = letters
+        self._restored: list[Part] = []
         self._meters = meters
         self._incremental = incremental
         self._settle: Callable[[bool], None] = lambda commit: None
@@ -63,13 +67,30 @@ class Assignments:
         """Return the parts that run."""
         return [part for part in self._parts.values() if part.phase is Phase.RUNNING]
 
-    def activate(self, part: Part) -> None:
-        """Begin to work on a part whose stores are complete. Raises PositionError when its positions were lost."""
+    @property
+    def is_waiting(self) -> bool:
+        """Say whether a part could run but for the letters."""
+        return bool(self._restored)
+
+    def restored(self, part: Part) -> None:
+        """Note that a part's stores are complete; it runs as soon as the letters are known too."""
+        self._restored.append(part)
+        self.activate_complete()
+
+    def activate_complete(self) -> None:
+        """Begin to work on the parts of which everything is known."""
+        for part in [part for part in self._restored if self._letters.has_reached(part.letters_end)]:
+            self._restored.remove(part)
+            self._activate(part)
+
+    def _activate(self, part: Part) -> None:
+        """Begin to work on a part. Raises PositionError when its positions were lost."""
         if not part.is_known and not all(store.is_empty for store in part.stores):
             raise self._positions.lost(part.inputs)
         part.tables = self._make_tables(part, self._groups[part.group][0])
         for table in part.tables:
             table.activate()
+        part.lot = self._letters.lot(part.topics, part.number)
         part.phase, part.open = Phase.RUNNING, True
         self.rewind(part)
         self._consumer.resume([TopicPartition(*at) for at in part.inputs])
@@ -114,12 +135,13 @@ class Assignments:
         else:
             consumer.assign(assigned)
         consumer.pause(assigned)
+        letters_end = self._letters.end() if partitions else 0
         changed = [self._join(at, start) for at, start in starts.items()]
         for part in dict.fromkeys(changed):
             if part.is_complete and part.phase is Phase.WAITING:
-                part.phase = Phase.RESTORING
+                part.phase, part.letters_end = Phase.RESTORING, letters_end
                 if self._restorer.open(part):
-                    self.activate(part)
+                    self.restored(part)
 
     def _join(self, at: At, start: Start) -> Part:
         topic, number = at
@@ -149,6 +171,8 @@ class Assignments:
             if part is None:
                 continue
             self._restorer.drop(part)
+            if part in self._restored:
+                self._restored.remove(part)
             part.close()
             part.assigned.discard(tp.topic)
             part.positions.pop(tp.topic, None)

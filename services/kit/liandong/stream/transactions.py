@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar, cast
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from liandong.errors import Fenced, LiandongError
+from liandong.stream.isolation import Unit
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -22,6 +23,18 @@ Delivered = Callable[[KafkaError | None, Any], None]
 _PATIENCE_S = 60.0
 _START_S, _POSITIONS_S, _COMMIT_S, _ABORT_S = 30.0, 5.0, 10.0, 30.0  # how long the client may take for each call
 _GRACE_S = 3.0  # beyond which a call that ignores its time-out counts as hung
+_REFUSALS = (
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.RECORD_LIST_TOO_LARGE,
+    KafkaError.INVALID_MSG_SIZE,
+    KafkaError.INVALID_MSG,
+    KafkaError.INVALID_RECORD,
+    KafkaError.TOPIC_EXCEPTION,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError._UNKNOWN_PARTITION,
+)
 _FENCING = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 
 
@@ -30,7 +43,15 @@ class FatalError(LiandongError):
 
 
 class TransactionAborted(LiandongError):
-    """The open transaction cannot be committed; abort it and start over from the committed positions."""
+    """The open transaction cannot be committed; abort it and start over from the committed positions.
+
+    `is_refused`: Kafka will never take one of its records; `unit`: what led to that record, where it is known.
+    """
+
+    def __init__(self, text: str, *, is_refused: bool = False) -> None:
+        super().__init__(text)
+        self.is_refused = is_refused
+        self.unit: Unit | None = None
 
 
 def verdict(error: KafkaError) -> Literal["retry", "abort", "fatal", "fenced"]:
@@ -47,17 +68,23 @@ def error_of(error: KafkaError) -> LiandongError:
     kind = verdict(error)
     if kind == "fenced":
         return Fenced(f"another instance with the same transactional id took over: {error.str()}")
-    return FatalError(f"Kafka: {error.str()}") if kind == "fatal" else TransactionAborted(error.str())
+    if kind == "fatal":
+        return FatalError(f"Kafka: {error.str()}")
+    return TransactionAborted(error.str(), is_refused=error.code() in _REFUSALS)
 
 
 class Transactions:
-    """The transactional producer of one engine. `is_open` says whether a transaction has begun."""
+    """The transactional producer of one engine. `is_open` says whether a transaction has begun.
+
+    `watch`: learn of each record that Kafka refuses; costs time, so it is on only while something is wrong.
+    """
 
     def __init__(self, producer: Producer) -> None:
         self._producer = producer
         self._overdue_at: float | None = None
-        self.is_open = False
+        self.is_open = self.watch = False
         self.opened_at = 0.0
+        self._refusal: KafkaError | None = None
 
     def start(self) -> None:
         """Fence the former incarnation of this instance and end what it left open."""
@@ -67,7 +94,7 @@ class Transactions:
         """Open a transaction unless one is open."""
         if not self.is_open:
             self._call(_COMMIT_S, self._producer.begin_transaction)
-            self.is_open = True
+            self.is_open, self._refusal = True, None
             self.opened_at = time.monotonic()
 
     def produce(
@@ -80,7 +107,10 @@ class Transactions:
         """Add an event to the transaction; waits while the client's queue is full."""
         while True:
             try:
-                self._producer.produce(topic, value, key, headers=cast("Any", headers))
+                if self.watch:
+                    self._producer.produce(topic, value, key, headers=cast("Any", headers), on_delivery=self._watched)
+                else:
+                    self._producer.produce(topic, value, key, headers=cast("Any", headers))
             except BufferError:
                 self._producer.poll(0.01)
             except KafkaException as error:
@@ -93,6 +123,9 @@ class Transactions:
     ) -> None:
         """Add changelog records to one partition in one call; `delivered` is told about the last one only."""
         messages: list[dict[str, Any]] = [{"key": key, "value": value} for key, value in changes]
+        if self.watch:
+            for message in messages:
+                message["callback"] = self._watched
         messages[-1]["callback"] = delivered
         try:
             count = self._producer.produce_batch(topic, messages, partition=partition)
@@ -154,8 +187,25 @@ class Transactions:
                 return call()
             except KafkaException as error:
                 if verdict(error.args[0]) != "retry" or time.monotonic() > end:
-                    raise error_of(error.args[0]) from error
+                    raise self._explained(error_of(error.args[0])) from error
                 log.debug("transaction call is tried again: %s", error.args[0].str())
                 time.sleep(0.01)
             finally:
                 self._overdue_at = None
+
+    def note(self, error: KafkaError) -> None:
+        """Take note of why a record was not delivered."""
+        if error.code() in _REFUSALS:
+            self._refusal = error
+
+    def _watched(self, error: KafkaError | None, message: Any) -> None:
+        if error is not None:
+            self.note(error)
+
+    def _explained(self, error: LiandongError) -> LiandongError:
+        """Add to a failed call's error what was learnt of the records."""
+        if self.watch and isinstance(error, TransactionAborted):
+            self._producer.poll(0.05)
+            if self._refusal is not None:
+                return TransactionAborted(f"{error}: {self._refusal.str()}", is_refused=True)
+        return error

@@ -26,6 +26,8 @@ class Tuning(msgspec.Struct, frozen=True):
     cache_size: int = 50_000  # decoded cells kept for each state and partition
     write_buffer_bytes: int = 8 << 20  # RocksDB memtable for each state and partition
     block_cache_bytes: int = 32 << 20  # RocksDB block cache of the process
+    parked: int = 10_000  # records waiting behind dead letters, in each partition; then its input waits too
+    letters: int = 10_000  # open dead letters kept for a replay, in each partition; the oldest are given up first
     failures_in_a_row: int = 50  # handler errors without a success between them that stop the service
     failure_share: float = 0.5  # share of failed events among the last thousand that stops the service
     group_protocol: Literal["consumer", "classic"] = "consumer"
@@ -81,6 +83,8 @@ def producer_config(settings: Settings, service: str, tuning: Tuning) -> dict[st
         "socket.nagle.disable": True,
         "batch.num.messages": 10_000,
         "queue.buffering.max.messages": 500_000,
+        "message.max.bytes": 2 << 20,  # a dead letter is larger than its record
+        "topic.metadata.propagation.max.ms": 3000,  # a deleted topic is known as such well before the transaction ends
         "partitioner": PARTITIONER,
     }
 

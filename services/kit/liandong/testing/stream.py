@@ -4,66 +4,36 @@ One partition, one event at a time; every effect passes through bytes and header
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
 import msgspec
 from liandong_contracts.base import Record, Topic
+from liandong_contracts.kit import HeldHeader, HeldRecord
 
 from liandong import wire
 from liandong.clock import ManualClock
 from liandong.contracts import known_records
-from liandong.errors import DecodeError
 from liandong.event import Event, event_from, headers_of
 from liandong.ids import event_id
 from liandong.settings import Settings
 from liandong.stream.api import State, StreamService
+from liandong.stream.deadletters import HANDLER_FAILED
+from liandong.stream.held import HeldMessage, Lot, Place, place_of
+from liandong.stream.letters import letters_wire
 from liandong.stream.outputs import Node, Output
 from liandong.stream.processor import Effect, Processor
-from liandong.stream.tables import Change, Codec, Table
+from liandong.stream.tables import Codec, Table
 from liandong.stream.timers import from_ms, to_ms
 from liandong.stream.topology import Plan, topology_of
 from liandong.telemetry.tracing import Tracing
+from liandong.testing.memory import DictStore, MemoryCodec
 
 R = TypeVar("R", bound=Record)
 S = TypeVar("S", bound=Record)
 
 START = datetime(2031, 7, 20, 12, 0, tzinfo=UTC)
-
-
-class MemoryCodec:
-    """Frames hand-made records without schemas; values are checked against the record's types.
-
-    Processes that share a topic must be given the same `types` in the same order.
-    """
-
-    def __init__(self, types: Sequence[type[Record]] = ()) -> None:
-        self._types: list[type[Record]] = list(types)
-
-    def encode(self, topic: str, record: Record) -> bytes:
-        """Return framed bytes of a record."""
-        kind = type(record)
-        if kind not in self._types:
-            self._types.append(kind)
-        value = b"\0" + self._types.index(kind).to_bytes(4, "big") + msgspec.msgpack.encode(record)
-        self.decode(value)
-        return value
-
-    def decode(self, value: bytes) -> Record:
-        """Return the record of framed bytes."""
-        kind = self.type_of(value)
-        try:
-            return msgspec.msgpack.decode(value[5:], type=kind)
-        except msgspec.MsgspecError as error:
-            raise DecodeError("UNDECODABLE", str(error)) from error
-
-    def type_of(self, value: bytes) -> type[Record]:
-        """Return the record type of framed bytes."""
-        number = int.from_bytes(value[1:5], "big")
-        if len(value) < 5 or value[0] != 0 or number >= len(self._types):
-            raise DecodeError("BAD_FRAMING", f"{len(value)} bytes are no framed record")
-        return self._types[number]
 
 
 def _codec_for(service: StreamService) -> Codec:
@@ -76,29 +46,6 @@ def _codec_for(service: StreamService) -> Codec:
     )
 
 
-class DictStore:
-    """Committed envelopes in a dictionary."""
-
-    def __init__(self) -> None:
-        self._cells: dict[bytes, bytes] = {}
-
-    def get(self, key: bytes) -> bytes | None:
-        """Return the packed envelope of a key."""
-        return self._cells.get(key)
-
-    def items(self) -> Iterator[tuple[bytes, bytes]]:
-        """Return all keys and packed envelopes."""
-        return iter(list(self._cells.items()))
-
-    def apply(self, changes: list[Change]) -> None:
-        """Write the changes of one transaction."""
-        for key, value in changes:
-            if value is None:
-                self._cells.pop(key, None)
-            else:
-                self._cells[key] = value
-
-
 class Failure(msgspec.Struct, frozen=True):
     """What a dead letter would hold: the cause (an event, or a timer's name) and the error."""
 
@@ -106,10 +53,24 @@ class Failure(msgspec.Struct, frozen=True):
     error: Exception
 
 
+def _held(event: Event[Any], value: bytes, offset: int, at: datetime) -> HeldRecord:
+    """Return an event as the message that it is on the wire."""
+    headers = tuple(HeldHeader(name=name, value=text) for name, text in headers_of(event))
+    return HeldRecord(
+        topic=event.topic,
+        partition=0,
+        offset=offset,
+        timestamp=at,
+        key=event.key.encode(),
+        value=value,
+        headers=headers,
+    )
+
+
 class StreamHarness:
     """Runs one service. `published` holds every event it emitted, in order.
 
-    strict: a handler's exception fails the test; otherwise it is kept in `failures` and nothing else changes.
+    strict: a handler's exception fails the test; otherwise it is kept in `failures` and the event among `letters`.
     duplicates: every event arrives twice; `redone` lists those that changed a state again, which is a mistake.
     restarts: after every event the service starts anew from its changelogs.
     """
@@ -138,6 +99,8 @@ class StreamHarness:
         self._topology = topology_of(service)
         self._stores = {state.name: DictStore() for state in service.states}
         self._tables: dict[str, Table] = {}
+        self._letters: dict[bytes, bytes] = {}
+        self._offset = 0
         self._inputs: list[Event[Any]] = []
         node = Node(self.settings.tier, self.settings.world, self.settings.area_code)
         changelogs = {state.name: state.wire(self.settings) for state in service.states}
@@ -156,6 +119,37 @@ class StreamHarness:
             table = Table(self._stores[state.name], self._codec, state.wire(self.settings), timed=timed)
             table.activate()
             self._tables[state.name] = table
+        parking = frozenset(wire for wire, topic in self._topics.items() if topic.park)
+        held = [cast("HeldRecord", self._codec.decode(value)) for value in self._letters.values()]
+        self._lot = Lot(held, self._codec, letters_wire(self.settings, self._service.name), parking)
+
+    @property
+    def letters(self) -> list[Place]:
+        """Return the places (topic on the wire, partition, offset) of the open dead letters, oldest first."""
+        return [place_of(letter) for letter in self._lot.letters]
+
+    @property
+    def waiting(self) -> int:
+        """Return how many events wait behind a dead letter of their key."""
+        return self._lot.waiting
+
+    def replay(self, place: Place) -> list[Event[Any]]:
+        """Have an open dead letter handled again, then what waited behind it; return what was published."""
+        letter = self._lot.letter(place)
+        before = len(self.published)
+        if letter is not None:
+            self._take_held(letter, ordered=True)
+            self._drain()
+        return self.published[before:]
+
+    def skip(self, place: Place) -> list[Event[Any]]:
+        """Give an open dead letter up, then handle what waited behind it; return what was published."""
+        before = len(self.published)
+        if self._lot.letter(place) is not None:
+            self._lot.release(place)
+            self._commit()
+            self._drain()
+        return self.published[before:]
 
     @property
     def now(self) -> datetime:
@@ -254,14 +248,42 @@ class StreamHarness:
         plan = self._plan(event)
         if plan is None:
             return []
-        event = self._through_wire(event.topic, self._codec.encode(event.topic, event.data), headers_of(event))
+        self._offset += 1
+        record = _held(event, self._codec.encode(event.topic, event.data), self._offset, self.now)
+        if self._lot.holds(event.topic, record.key):
+            self._lot.park(HeldMessage(record))
+            self._commit()
+            return []
+        return self._take(record, plan, again=again)
+
+    def _take(self, record: HeldRecord, plan: Plan, *, again: bool = False, ordered: bool = False) -> list[Event[Any]]:
+        """Handle one message; `ordered`: a replay by a person's order. Returns what the service itself consumes."""
+        message = HeldMessage(record)
+        event = self._through_wire(record.topic, record.value or b"", message.headers())
         group = self._topology.groups[self._topology.group_of(plan.topic.name)]
         tables = [self._tables[state.name] for state in group.states]
-        back = self._settle(event, lambda: self._processor.on_event(plan, event, tables), None)
+        failed = len(self.failures)
+        back = self._settle(
+            event,
+            lambda: self._processor.on_event(plan, event, tables, again=ordered),
+            lambda: self._lot.bury(message, HANDLER_FAILED),
+        )
+        if len(self.failures) == failed:
+            self._lot.release(place_of(record))
         if again and any(table.touched for table in tables):
             self.redone.append(event)
         self._commit()
         return back
+
+    def _take_held(self, record: HeldRecord, *, ordered: bool) -> None:
+        plans = self._topology.plans[self._topics[record.topic].name]
+        plan = plans[self._codec.decode(record.value or b"").FULL_NAME]
+        for event in self._take(record, plan, ordered=ordered):
+            self._deliver(event)
+
+    def _drain(self) -> None:
+        while free := self._lot.next_free(1):
+            self._take_held(free[0], ordered=False)
 
     def _settle(
         self, cause: Event[Any] | str, work: Callable[[], Effect], drop: Callable[[], None] | None
@@ -287,6 +309,12 @@ class StreamHarness:
         for name, table in self._tables.items():
             self._stores[name].apply(table.changes())
             table.committed()
+        for key, value in self._lot.changes():
+            if value is None:
+                self._letters.pop(key, None)
+            else:
+                self._letters[key] = value
+        self._lot.committed()
 
     def _through_wire(self, topic: str, value: bytes, headers: list[tuple[str, bytes]]) -> Event[Any]:
         at = int(self.now.timestamp() * 1000)

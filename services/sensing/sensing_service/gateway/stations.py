@@ -7,6 +7,7 @@ stays, and the next good frame on it is taken. Limits count real seconds.
 import asyncio
 import logging
 from collections import Counter
+from datetime import datetime
 from functools import partial
 from typing import NamedTuple, cast
 
@@ -203,7 +204,7 @@ class StationConnection(asyncio.Protocol):
         self._report(frame, message, arrival)
 
     def _report(self, frame: sl651.Frame, message: sl651.Message, arrival: Arrival) -> None:
-        samples = [_sample(one) for one in message.readings]
+        samples = [_sample(one, message.sent_at) for one in message.readings]
         taken = self._intake.take(arrival, samples, message.observed_at or message.sent_at)
         if isinstance(taken, Refusal):
             self._intake.refuse(arrival, taken)
@@ -253,8 +254,9 @@ class StationConnection(asyncio.Protocol):
         self._allowance = min(self._limits.burst, self._allowance + earned)
 
 
-def _sample(one: Reading) -> Sample:
-    return Sample(one.element, one.value, one.observed_at, _QUALITIES[one.quality.value], one.flag)
+def _sample(one: Reading, otherwise: datetime) -> Sample:
+    value = None if one.value is None else float(one.value)
+    return Sample(one.element, value, one.observed_at or otherwise, _QUALITIES[one.quality.value], one.flag)
 
 
 def _out_of_place(frame: sl651.Frame, message: sl651.Message) -> Refusal | None:

@@ -1,0 +1,119 @@
+"""The index of events: what a topic is, how to read a page, and which context has what. For someone new here."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from liandong.codegen.docs.text import HEAD, graph, table
+from liandong.codegen.model import Contract
+
+_INTRO = """\
+# Events
+
+Services tell each other what happened through *topics*. A topic holds the events of one kind of thing (one aggregate: a
+case, a spot, a device), in order for each single thing. Every topic has one owner, the service whose name it begins
+with. Everything on these pages is declared in `schemas/`: a file for each topic, one for each record.
+
+## How to read a page
+
+**Name.** A topic `flood.spot` is called `<tier>.flood.spot.v1` on the wire, with the tier that owns and writes it
+(city, district or community), and `<world>.<tier>.flood.spot.v1` in a drill or demo, which has topics of its own.
+
+**Kind.**
+
+| kind | who writes | what it holds |
+|---|---|---|
+| fact | its owner alone | what happened; kept for its retention |
+| state | its owner alone | the full state of each key, compacted: the last record of a key replaces the earlier ones |
+| request | several services | what others ask of the owner, who alone reads it to decide |
+| evidence | its owner alone | steps inside one service, re-keyed; nobody else reads it |
+
+**Key.** The fields whose value decides the order, joined by `+`: events with the same key never overtake each other.
+Across keys and across topics nothing is promised.
+
+**Kept.** How long Kafka has the event. A *state* topic has no end; a key is removed by an empty record.
+
+**After a dead letter.** An event that its reader cannot use goes to the reader's dead-letter topic. Where order
+within a key matters, later events of that key wait behind it; elsewhere the key goes on.
+
+**Sharing.** The class in the catalogue of government data: UNCONDITIONAL (everyone may have it), CONDITIONAL (on
+request and for a purpose), NEGATIVE (not shared).
+
+**Leaves its tier.** Which records go up, down or to a neighbour, on which lane (P0 the most urgent), on what
+condition, and which fields are replaced before. All of it in one table: [links](links.md).
+
+**Personal data.** Fields marked P1, P2 or P3; P2 and P3 are encrypted: [personal data](personal-data.md).
+
+**Values.** Avro with Confluent framing. Times are UTC milliseconds. Units are UCUM, `1` is a plain count or share. An
+area code has 2, 4, 6, 9 or 12 digits, province to community. A field that is *optional* may be empty; one with a
+default may be left out. Every code list begins with UNKNOWN, which is also what an older reader sees for a newer
+symbol.
+
+**Envelope.** CloudEvents 1.0 in Kafka headers:
+
+| header | says |
+|---|---|
+| ce_id | the event's id, the same whenever the same cause is handled again |
+| ce_type | the record's full name |
+| ce_source | node and service that wrote it |
+| ce_time | when it happened; the Kafka timestamp says when it was written |
+| ce_subject | its key |
+| ce_sequence | its number within the key, for readers that must not take an old one for new |
+| ce_areacode | the area that it is about |
+| ce_correlationid, ce_causationid | the chain that it belongs to and the event that caused it |
+| ce_originnode, ce_hops | where it comes from and over how many links |
+| ce_mode, ce_drillid | DRILL or TEST, and which |
+| traceparent | its trace |
+
+The same for tools: [asyncapi.yaml](asyncapi.yaml). Questions and commands between services: [gRPC](rpc.md).
+"""
+
+
+def emit_index(contract: Contract) -> str:
+    """Return the index page."""
+    parts = [HEAD, _INTRO, "## Contexts\n", _contexts(contract), "## Who reads whom\n", _overview(contract)]
+    if contract.services:
+        parts += ["## Services and their processes\n", _services(contract)]
+    return "\n".join(parts)
+
+
+def _contexts(contract: Contract) -> str:
+    rows = []
+    for context in contract.published_contexts():
+        topics = [topic for topic in contract.topics if topic.owner == context]
+        events = sum(len(topic.records) for topic in topics)
+        doc = "; ".join(topic.doc.rstrip(".") for topic in topics[:4]) + ("; …" if len(topics) > 4 else "")
+        about = doc or "records and code lists that several contexts use"
+        rows.append((f"[{context}](events/{context}.md)", str(len(topics)), str(events), about))
+    return table(("context", "topics", "records", "about"), rows)
+
+
+def _overview(contract: Contract) -> str:
+    """Return a graph of services; an arrow's number is how many topics it stands for."""
+    pairs = Counter(
+        (writer, reader)
+        for topic in contract.topics
+        for writer in topic.producers
+        for reader in topic.consumers
+        if writer != reader
+    )
+    writers = {writer for writer, _ in pairs}
+    everywhere = {reader for _, reader in pairs if {w for w, r in pairs if r == reader} >= writers - {reader}}
+    text = "An arrow goes from who writes to who reads; its number is how many topics.\n"
+    if everywhere:
+        text += f"Left out, because they read from everybody: {', '.join(sorted(everywhere))}.\n"
+    return text + "\n" + graph(_arrows(pairs, everywhere))
+
+
+def _arrows(pairs: Counter[tuple[str, str]], left_out: set[str]) -> Iterator[str]:
+    shown = {pair: count for pair, count in pairs.items() if pair[1] not in left_out}
+    yield from (f"{name}([{name}])" for name in sorted({name for pair in shown for name in pair}))
+    yield from (f"{writer} -->|{count}| {reader}" for (writer, reader), count in sorted(shown.items()))
+
+
+def _services(contract: Contract) -> str:
+    rows = []
+    for service in contract.services:
+        for process in service.processes:
+            states = ", ".join(state.name for state in process.states)
+            rows.append((service.service, process.name, process.kind, process.doc, states))
+    return table(("service", "process", "kind", "does", "keyed states"), rows)
