@@ -11,6 +11,9 @@ import msgspec
 Kind = Literal["fact", "state", "request", "evidence"]
 E = TypeVar("E", bound=StrEnum)
 
+MASK = "***"
+"""What is shown of a personal field. Fixed: whatever part of the value it showed would outlive the erasure."""
+
 unknown_symbol_watchers: list[Callable[[type[StrEnum], str], None]] = []
 """Called with the enum and the symbol each time a symbol of a newer schema becomes the enum's default."""
 
@@ -19,9 +22,21 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     """One Avro record. Times are timezone-aware UTC datetimes, enums are StrEnums, arrays are tuples.
 
     Records hold plain values only and so can never be part of a reference cycle: the garbage collector skips them.
+    `PII` names the fields that are encrypted on the wire, as (field, class P2 or P3, field with the subject's id); what
+    they hold is never shown when a record is printed.
     """
 
     FULL_NAME: ClassVar[str] = ""
+    PII: ClassVar[tuple[tuple[str, str, str], ...]] = ()
+
+    def __repr__(self) -> str:
+        """Show the fields; personal ones only as being there."""
+        hidden = {field for field, _, _ in self.PII}
+        shown = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        text = ", ".join(
+            f"{name}={MASK!r}" if name in hidden and value else f"{name}={value!r}" for name, value in shown
+        )
+        return f"{type(self).__name__}({text})"
 
     def to_avro(self) -> dict[str, Any]:
         """Return the plain dictionary that an Avro writer takes."""
@@ -37,8 +52,8 @@ class Topic(msgspec.Struct, frozen=True):
     """One declared topic: one aggregate, one key, one owner.
 
     `key` names the record fields that make the key, joined by "+"; `partitions` is fixed for the life of `.v1`;
-    `producers` and `consumers` are services; `park` says that later events of a key wait behind a dead letter of
-    that key.
+    `producers` and `consumers` are services; `clear` the services that may read personal fields; `park` says that later
+    events of a key wait behind a dead letter of that key.
     """
 
     name: str
@@ -51,6 +66,7 @@ class Topic(msgspec.Struct, frozen=True):
     park: bool = False
     producers: tuple[str, ...] = ()
     consumers: tuple[str, ...] = ()
+    clear: tuple[str, ...] = ()
 
     def wire(self, tier: str, world: str = "") -> str:
         """Return the name on the wire, `district.sensing.reading.v1`, in the given world."""

@@ -25,6 +25,7 @@ class Settings(BaseSettings):
         True, description="use what was built in C: codec, lane of the stream engine; false: Python"
     )
     data_dir: Path = Field(Path(".liandong/data"), description="where this process keeps its store or database")
+    kek_dir: Path = Field(Path(".liandong/keys"), description="key-encryption keys of personal data, one file each")
     reference_dir: Path = Field(Path("tools/district"), description="reference data: areas, devices, spots, roster")
     ops_port: int = Field(0, description="HTTP port of /health and /metrics; 0 picks a free one")
     grpc_port: int = Field(0, description="gRPC port; 0 picks a free one")

@@ -18,7 +18,7 @@ from liandong.stream.processor import Processor
 from liandong.stream.tables import Table
 from liandong.stream.topology import topology_of
 from liandong.telemetry.tracing import Tracing
-from liandong.testing.stream import DictStore, MemoryCodec
+from liandong.testing.memory import DictStore, MemoryCodec
 from liandong_contracts.base import Record, Topic
 from liandong_contracts.kit import StateEnvelope
 
