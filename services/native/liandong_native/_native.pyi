@@ -34,7 +34,7 @@ class Events:
 class Lane:
     def __new__(
         cls,
-        routes: dict[str, dict[bytes, tuple[int, Callable[..., Any], str, str]]],
+        routes: dict[str, dict[bytes, tuple[int, Callable[..., Any], str, str, type[Any]]]],
         events: Events,
         codec: Any,
         now: Callable[[], Any],

@@ -1,5 +1,6 @@
 /* Lane: the usual message of a stream service, from Kafka's client to the changed cell, without a step in Python but the
- * handler. Usual: one handler with a state, nobody records its chain, not seen before, and all that follows is a state.
+ * handler. Usual: one handler with a state, nothing personal in it, nobody records its chain, not seen before, and all
+ * that follows is a state.
  *
  * The answer is False for everything else, errors too: nothing has then been changed, and Python does it all from the
  * start. So what is right is said in Python alone (liandong.stream), and this is only faster. */
@@ -26,7 +27,7 @@ static const char *const NAME[] = {"value",     "key",    "headers", "partition"
 typedef struct {
     PyObject_HEAD
     vectorcallfunc call;
-    PyObject *routes; /* topic -> frame -> (place of the table, handler, topic's name, changelog) */
+    PyObject *routes; /* topic -> frame -> (place of the table, handler, topic's name, changelog, class of the state) */
     PyObject *events, *decode, *codec, *now, *refs, *keep;
     PyTypeObject *cell, *outcome, *context;
     Py_ssize_t most_bytes, most_recent;
@@ -179,15 +180,17 @@ static PyObject *state_of(const Lane *self, PyObject *outcome) {
     return emits || arms || PyObject_IsTrue(late) ? NULL : SLOT(outcome, self->outcome_at[O_STATE]);
 }
 
-static PyObject *draft_of(const Lane *self, PyObject *cell, PyObject *state, PyObject *changelog, int field,
+static PyObject *draft_of(const Lane *self, PyObject *cell, PyObject *state, PyObject *route, int field,
                           PyObject *memory) {
     PyObject *raw = SLOT(cell, self->cell_at[RAW]);
     if (state == SLOT(cell, self->cell_at[STATE])) {
         Py_INCREF(raw);
     } else if (state == Py_None) {
         raw = Py_NewRef(Py_None);
+    } else if ((PyObject *)Py_TYPE(state) != PyTuple_GET_ITEM(route, 4)) {
+        return NULL;
     } else {
-        PyObject *arguments[] = {self->codec, changelog, state};
+        PyObject *arguments[] = {self->codec, PyTuple_GET_ITEM(route, 3), state};
         raw = PyObject_VectorcallMethod(self->names[ENCODE], arguments, 3, NULL);
         if (raw == NULL || !PyBytes_CheckExact(raw) || PyBytes_GET_SIZE(raw) > self->most_bytes) {
             Py_XDECREF(raw);
@@ -225,7 +228,7 @@ static int handle(Lane *self, PyObject *route, PyObject *tables, PyObject *event
             if (state == self->keep) {
                 done = 1; /* handled again it would change nothing again: no need to remember it */
             } else {
-                draft = draft_of(self, cell, state, PyTuple_GET_ITEM(route, 3), field, memory);
+                draft = draft_of(self, cell, state, route, field, memory);
                 done = draft != NULL && PyDict_SetItem(dirty, key, draft) == 0;
             }
         }

@@ -100,7 +100,7 @@ class Engine:
             assert (ctx.now, ctx.refs) == (NOW, "refs")
             assert ctx.new_id("x", "990101")
             what = event.data.what
-            heard = f"{was.heard if was else ''}{what}"[-40:]
+            heard = f"{getattr(was, 'heard', '')}{what}"[-40:]
             if what == "fail":
                 raise ValueError("as asked")
             if what == "record":
@@ -109,6 +109,7 @@ class Engine:
                 "keep": Outcome(),
                 "same": Outcome(was),
                 "drop": Outcome(None),
+                "other": Outcome(event.data),  # type: ignore[arg-type] # not the class that was declared
                 "late": Outcome(Kept(heard), late=2),
                 "emit": Outcome(Kept(heard), [Out(HEARD, event.data)]),
                 "large": Outcome(Kept("x" * 1_000_000)),
@@ -145,7 +146,23 @@ class Engine:
 def messages(count: int, seed: int) -> Sequence[Message]:
     """Return messages of every kind, most of them usual, some of them again."""
     chance, codec, found = random.Random(seed), MemoryCodec([Value, Kept, StateEnvelope]), []
-    whats = ["a", "b", "c", "d", "e", "fail", "keep", "same", "drop", "late", "emit", "large", "broken", "record"]
+    whats = [
+        "a",
+        "b",
+        "c",
+        "d",
+        "e",
+        "fail",
+        "keep",
+        "same",
+        "drop",
+        "other",
+        "late",
+        "emit",
+        "large",
+        "broken",
+        "record",
+    ]
     for offset in range(count):
         key = f"钥匙{chance.randrange(9)}"
         headers: Headers = [("ce_id", b"%040d" % chance.randrange(count * 2)), ("ce_type", b"t"), ("ce_source", b"/s")]
