@@ -10,6 +10,7 @@
 #include <time.h>
 
 #define FRAME 5
+#define ROUTE 5 /* members of a route */
 #define CLOCK_AGE_NS 1000000 /* how old the time may be that a handler is told */
 
 enum { STATE, RAW, TIMERS, SEQUENCES, FENCES, RECENT, CELL_FIELDS };
@@ -81,7 +82,7 @@ static PyObject *route_of(const Lane *self, PyObject *topic, PyObject *value) {
     PyObject *frame = PyBytes_FromStringAndSize(PyBytes_AS_STRING(value), FRAME);
     PyObject *route = frame == NULL ? NULL : PyDict_GetItemWithError(frames, frame);
     Py_XDECREF(frame);
-    return route;
+    return route != NULL && PyTuple_CheckExact(route) && PyTuple_GET_SIZE(route) == ROUTE ? route : NULL;
 }
 
 static PyObject *key_of(const Lane *self, PyObject *message) {
