@@ -71,7 +71,7 @@ class Link(BaseModel):
 
 
 def _topic_name(name: str) -> str:
-    if not re.fullmatch(r"[a-z]+\.[a-z]+(-[a-z]+)*", name):
+    if not re.fullmatch(r"[a-z]+\.[a-z]+(-[a-z]+)*(\.v([2-9]|[1-9][0-9]))?", name):
         raise ValueError(f"{name!r} is no topic name: <context>.<aggregate> in lower case, '-' inside words, never '_'")
     return name
 
