@@ -13,6 +13,7 @@ from tests.support.workflow_crash import Count, Inputs, Worker, create_topics, u
 FAIL_POINTS = (
     "before_sql_commit",
     "after_sql_commit",
+    "timer_claimed",
     "before_publish",
     "inside_kafka_transaction",
     "after_kafka_commit",
