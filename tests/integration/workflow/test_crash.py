@@ -1,5 +1,6 @@
 """Kill -9 at random and at chosen moments: every input applied once, every output published once, in order."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -10,6 +11,7 @@ import pytest
 
 from tests.support.workflow_crash import Count, Inputs, Worker, create_topics, until
 
+ROUNDS = int(os.environ.get("LIANDONG_TEST_ROUNDS", "3"))
 FAIL_POINTS = (
     "before_sql_commit",
     "after_sql_commit",
@@ -70,7 +72,7 @@ def test_kill_at_every_step(inputs: Inputs, worker: Make, kafka: Any, world: str
 @pytest.mark.parametrize("source", ["faust", "aiokafka"])
 def test_kill_at_random(source: str, inputs: Inputs, worker: Make, kafka: Any, world: str) -> None:
     one, random = worker(source), Random(source)
-    for _ in range(3):
+    for _ in range(ROUNDS):
         one.start()
         one.until_applied(one.counts()[0] + random.randrange(1, 120))
         one.kill()
