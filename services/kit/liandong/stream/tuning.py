@@ -100,6 +100,7 @@ def restore_config(settings: Settings, service: str) -> dict[str, Any]:
         "enable.partition.eof": True,
         "auto.offset.reset": "error",
         "fetch.wait.max.ms": 20,
+        "fetch.queue.backoff.ms": 5,
         "fetch.message.max.bytes": 4 << 20,
         "queued.min.messages": 100_000,
     }
