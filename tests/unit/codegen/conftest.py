@@ -76,6 +76,14 @@ SERVICE: dict[str, Any] = {
         }
     ],
 }
+CODES: dict[str, Any] = {
+    "zh": "颜色",
+    "en": "Colour",
+    "doc": "Colours.",
+    "source": "made up",
+    "enum": "liandong.flood.Colour",
+    "codes": [{"code": "RED", "zh": "红", "en": "Red"}],
+}
 PROTO = """\
 syntax = "proto3";
 package liandong.flood.v1;
@@ -117,6 +125,9 @@ class World:
 
     def example(self, kind: str) -> Path:
         return self._put(f"schemas/examples/flood.sight/WaterSeen-{kind}.json", "{}")
+
+    def code_list(self, name: str, **changes: Any) -> Path:
+        return self._put(f"schemas/reference/{name}.yaml", yaml.safe_dump({**CODES, **changes}))
 
     def proto(self) -> Path:
         return self._put("protos/liandong/flood/v1/flood.proto", PROTO)

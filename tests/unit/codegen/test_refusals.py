@@ -127,9 +127,10 @@ def test_what_comes_from_below_may_not_go_down_again(world: World) -> None:
     load(world.root)
 
 
-def test_what_tells_about_links_crosses_none(world: World) -> None:
-    path = linked(world, "up", "linkage", "out")
-    said = f"{path}:{line_of(path, 'link:')}: loop: linkage.out tells what crossed a link"
+@pytest.mark.parametrize("name", ["in", "out", "link", "link-state"])
+def test_what_tells_about_links_crosses_none(world: World, name: str) -> None:
+    path = linked(world, "up", "linkage", name)
+    said = f"{path}:{line_of(path, 'link:')}: loop: linkage.{name} tells what crossed a link"
     assert refusal(world).startswith(said)
     path.unlink()
     linked(world, "up", "linkage", "assist")

@@ -18,6 +18,7 @@ Way = Literal["up", "down", "neighbour"]
 Direction = Literal["up", "down", "both", "neighbour"]
 Lane = Literal["P0", "P1", "P2", "P3"]
 Plain = bool | int | float | str
+_CHINESE = r"[\u4e00-\u9fff]"
 
 
 class Condition(BaseModel):
@@ -204,6 +205,31 @@ class RecordType:
     raw: Mapping[str, Any]
 
 
+class Code(BaseModel):
+    """One code and what it means."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    code: str = Field(min_length=1)
+    zh: str = Field(pattern=_CHINESE)
+    en: str = Field(min_length=1)
+    note: str = ""
+
+
+class CodeList(BaseModel):
+    """One file. `enum` is the full name of the enum with the same codes; `pattern` the form of codes not listed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    zh: str = Field(pattern=_CHINESE)
+    en: str = Field(min_length=1)
+    doc: str = Field(pattern=r"\.$")
+    source: str = Field(min_length=1)
+    enum: str = ""
+    pattern: str = ""
+    codes: list[Code] = Field(min_length=1)
+
+
 NamedType = EnumType | RecordType
 
 
@@ -212,7 +238,7 @@ class Contract:
     """Everything that is declared: named types in dependency order, topics and services by name.
 
     `module` is the package that is generated from it; `foreign` are types of the platform that a department
-    refers to, `foreign_topics` the topics of the platform that its services may read.
+    refers to, `foreign_topics` the topics of the platform that its services may read, `code_lists` by file name.
     """
 
     types: Mapping[str, NamedType]
@@ -221,6 +247,7 @@ class Contract:
     services: tuple[ServiceFile, ...] = ()
     foreign: Mapping[str, NamedType] = field(default_factory=dict)
     foreign_topics: tuple[TopicFile, ...] = ()
+    code_lists: Mapping[str, CodeList] = field(default_factory=dict)
 
     def enums(self, context: str | None = None) -> list[EnumType]:
         """Return the enums, of one context if given, by name."""
