@@ -121,7 +121,7 @@ def _binding(topic: TopicFile) -> dict[str, Any]:
 
 
 def _headers() -> dict[str, Any]:
-    properties = {name: {"type": "string", "description": doc} for name, doc in (ALWAYS | SOMETIMES).items()}
+    properties = {name: {"type": "string", "description": doc} for name, doc in {**ALWAYS, **SOMETIMES}.items()}
     return {"type": "object", "required": list(ALWAYS), "properties": properties}
 
 
