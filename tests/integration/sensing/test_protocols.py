@@ -13,7 +13,7 @@ from cityframes.framing import Framer
 from liandong.clock import real_now
 from liandong.settings import Settings
 from liandong.testing.plugin import KafkaForTests
-from liandong_contracts.sensing import DeviceReport, ReadingRejected, RejectReason
+from liandong_contracts.sensing import DeviceAlarmKind, DeviceAlarmReported, DeviceReport, ReadingRejected, RejectReason
 
 from tests.integration.sensing.processes import HOST, Process
 from tests.support.events import Events
@@ -130,6 +130,8 @@ def test_each_protocol_is_confirmed_with_its_own_answer(gateway: Process, events
         "FM01": [("flow", 1.25), ("volume", 300.0)],
         "FP01": [("device_status", 8.0)],
     }
+    (alarm,) = events.until("the panel's power alarm", DeviceAlarmReported, 1)
+    assert (alarm.data.device_id, alarm.data.alarm_kind, alarm.data.raised) == ("FP01", DeviceAlarmKind.POWER, True)
 
 
 def test_bad_frames_are_refused_and_the_next_good_one_is_taken(gateway: Process, events: Events) -> None:

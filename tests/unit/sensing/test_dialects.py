@@ -52,7 +52,8 @@ class Caller:
     async def sends(self, *pieces: bytes) -> None:
         for piece in pieces:
             self.connection.data_received(piece)
-        await asyncio.sleep(0)
+        for _ in range(3):  # lets callbacks of acknowledgements run
+            await asyncio.sleep(0)
 
     def values(self) -> list[dict[str, float | None]]:
         return [{one.metric: one.value for one in report.measurements} for report in self.sink.reports]
@@ -159,3 +160,61 @@ async def test_sl651_passwords() -> None:
     await caller.sends(depth(0.2))
     assert caller.reasons() == [RejectReason.UNKNOWN_DEVICE]
     assert "password" in caller.sink.rejections[0].detail
+
+
+def detector(status: int, *, minutes: int = 0, text: str = "一层走廊") -> bytes:
+    at = NOW + timedelta(minutes=minutes)
+    return panel(2, gb26875.Item(1, 2, 42, gb26875.Place(3, 4), status, text=text, time=at))
+
+
+def alarms(caller: Caller) -> list[tuple[str, bool]]:
+    return [(one.alarm_kind.value, one.raised) for one in caller.sink.alarms]
+
+
+async def test_a_panel_reports_what_begins_and_what_ends_once() -> None:
+    caller = Caller(Gb26875)
+    await caller.sends(detector(0b1), detector(0b11, minutes=1), detector(0b11, minutes=2), detector(0b111, minutes=3))
+    assert alarms(caller) == [("FIRE", True), ("FAULT", True)]
+    fire = caller.sink.alarms[0]
+    assert (fire.device_id, fire.component, fire.zone, fire.desc, fire.bits) == (
+        "FP01", "1.2.42.3-4", "3", "一层走廊", "0003",
+    )  # fmt: skip
+    assert fire.reported_at == NOW + timedelta(minutes=1)
+    await caller.sends(detector(0b101, minutes=4), detector(0b1, minutes=4))
+    assert alarms(caller)[2:] == [("FIRE", False), ("FAULT", False)]
+    assert len(caller.wire.written) == 6
+
+
+async def test_an_alarm_is_confirmed_only_when_kafka_has_it_too() -> None:
+    caller = Caller(Gb26875, instant=False)
+    await caller.sends(detector(0b11))
+    caller.sink.open.pop(0).set_result(None)  # the report
+    await asyncio.sleep(0)
+    assert caller.wire.written == []
+    caller.sink.acknowledge(error="too large")
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert caller.wire.written == []
+    await caller.sends(detector(0b11))
+    caller.sink.acknowledge()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert len(caller.wire.written) == 1
+    assert [one.raised for one in caller.sink.alarms] == [True, True], "it was not remembered as sent"
+    first, again = [one.event_id for one in caller.sink.sent if one.record in caller.sink.alarms]
+    assert first == again
+
+
+async def test_a_clock_ahead_does_not_hold_up_an_alarm_and_strangers_raise_none() -> None:
+    caller = Caller(Gb26875)
+    fire = gb26875.Item(1, 2, 42, gb26875.Place(3, 4), 3, text="", time=NOW)
+    await caller.sends(detector(0b11, minutes=60), panel(2, fire, source=5))
+    assert caller.reasons() == [RejectReason.FUTURE_TIME, RejectReason.UNKNOWN_DEVICE]
+    assert alarms(caller) == [("FIRE", True)]
+    assert caller.sink.alarms[0].reported_at == NOW
+
+
+async def test_alarm_words_of_terminals() -> None:
+    caller = Caller(Szy206)
+    await caller.sends(meter(alarm=0b101), meter(alarm=0b100, values=[1.5, 301]))
+    assert alarms(caller) == [("LIMIT", True), ("POWER", True), ("POWER", False)]

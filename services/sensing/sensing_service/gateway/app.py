@@ -12,7 +12,7 @@ from liandong.errors import ConfigError, Unavailable
 from liandong.refs import View
 from liandong.wire import prepare_patiently
 from liandong_contracts import topics
-from liandong_contracts.sensing import DeviceReport, DeviceState, ReadingRejected
+from liandong_contracts.sensing import DeviceAlarmReported, DeviceReport, DeviceState, ReadingRejected
 
 from sensing_service.gateway.dialects import Dialect, Gb26875, Hj212, Options, Sl651, Szy206
 from sensing_service.gateway.intake import Intake
@@ -30,6 +30,7 @@ _LOOK_S = 0.5
 _WRITTEN = (
     (topics.SENSING_REPORT, DeviceReport),
     (topics.SENSING_REJECTED, ReadingRejected),
+    (topics.SENSING_DEVICE_ALARM, DeviceAlarmReported),
     (topics.SENSING_DEVICE_STATE, DeviceState),
 )
 

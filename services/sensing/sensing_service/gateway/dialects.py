@@ -16,6 +16,7 @@ from liandong_contracts.common import Quality
 from liandong_contracts.sensing import RejectReason
 
 from sensing_service.domain.intake import Sample
+from sensing_service.gateway.alarms import Signal
 from sensing_service.gateway.intake import Refusal
 
 _QUALITIES = {quality.value: quality for quality in Quality}
@@ -34,6 +35,7 @@ class Heard(NamedTuple):
     observed_at: datetime
     answer: Callable[[datetime], bytes] | None = None
     refusal: Refusal | None = None
+    signals: tuple[Signal, ...] = ()
 
 
 class Dialect(Protocol):
@@ -64,6 +66,25 @@ def _samples(readings: Iterable[Reading], otherwise: datetime) -> list[Sample]:
         )
         for one in readings
     ]  # fmt: skip
+
+
+def _signals(word: int | None, states: tuple[str, ...], at: datetime | None) -> tuple[Signal, ...]:
+    """Return the state word of a whole device, if the frame has one."""
+    return () if word is None else (Signal("", f"{word:08X}", states, at),)
+
+
+def _panel_signals(message: gb26875.Message) -> Iterable[Signal]:
+    """Return the states of the systems and components that a fire panel reports."""
+    kind = gb26875.TYPES.get(message.type or 0)
+    for item in message.items:
+        if kind is None or item.status is None:
+            continue
+        parts = (item.system, item.address, item.component, item.place)
+        yield Signal(
+            ".".join(str(part) for part in parts if part is not None), f"{item.status:04X}",
+            gb26875.states(kind.bits, item.status), item.time, None if item.place is None else str(item.place.zone),
+            item.text or "",
+        )  # fmt: skip
 
 
 def _foreign(text: str) -> Refusal:
@@ -102,7 +123,7 @@ class Sl651:
         return Heard(
             frame.station, f"{frame.function:02X}", frame.raw, _samples(message.readings, message.sent_at),
             message.observed_at or message.sent_at, (lambda at: sl651.answer(frame, at, end)) if confirmed else None,
-            self._refusal(frame, message),
+            self._refusal(frame, message), _signals(message.status, message.states, message.observed_at),
         )  # fmt: skip
 
     def _refusal(self, frame: sl651.Frame, message: sl651.Message) -> Refusal | None:
@@ -169,6 +190,7 @@ class Szy206:
             frame.station, f"{frame.afn:02X}", frame.raw, _samples(message.readings, now), message.observed_at or now,
             (lambda _: szy206.confirm(frame)) if confirmed else None,
             None if frame.uplink else _foreign("a downlink frame: only terminals are heard here"),
+            _signals(message.alarm, message.alarms, message.observed_at),
         )  # fmt: skip
 
     def expire(self, seconds: float) -> None:
@@ -197,6 +219,7 @@ class Gb26875:
             frame.station, "" if message.type is None else str(message.type), frame.raw,
             _samples(message.readings, now), message.observed_at or now,
             (lambda at: gb26875.confirm(frame, at)) if frame.command == gb26875.DATA else None, refusal,
+            tuple(_panel_signals(message)),
         )  # fmt: skip
 
     def expire(self, seconds: float) -> None:

@@ -209,14 +209,17 @@ class StationConnection(asyncio.Protocol):
             return
         arrival = Arrival(self._dialect.wire, heard.native_id, self._name, heard.raw, heard.function_code)
         taken = heard.refusal or self._intake.take(arrival, heard.samples, heard.observed_at)
+        alarms = self._intake.signal(arrival, heard.signals, taken)
         if isinstance(taken, Refusal):
             self._intake.refuse(arrival, taken)
-        elif heard.answer is not None:
-            taken.add_done_callback(partial(self._confirm, heard.native_id, heard.answer))
+            return
+        kept: asyncio.Future[Any] = asyncio.gather(taken, *alarms) if alarms else taken
+        if heard.answer is not None:
+            kept.add_done_callback(partial(self._confirm, heard.native_id, heard.answer))
         else:
-            taken.add_done_callback(_unanswered)
+            kept.add_done_callback(_unanswered)
 
-    def _confirm(self, sender: str, answer: Callable[[datetime], bytes], kept: "asyncio.Future[None]") -> None:
+    def _confirm(self, sender: str, answer: Callable[[datetime], bytes], kept: "asyncio.Future[Any]") -> None:
         """Answer the station, now that Kafka has its report."""
         if kept.cancelled():
             return
@@ -256,6 +259,6 @@ class StationConnection(asyncio.Protocol):
         self._allowance = min(self._limits.burst, self._allowance + earned)
 
 
-def _unanswered(kept: "asyncio.Future[None]") -> None:
+def _unanswered(kept: "asyncio.Future[Any]") -> None:
     if not kept.cancelled() and (error := kept.exception()) is not None:
         log.error("a report without answer was not kept: %s", error)
