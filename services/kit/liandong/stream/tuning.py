@@ -18,12 +18,12 @@ class Tuning(msgspec.Struct, frozen=True):
     """Figures of one engine. Times in milliseconds."""
 
     latency_ms: int = 20  # what an event may wait for its transaction: under load all of it, else half of it at most
-    batch: int = 1000  # most messages taken at once
+    batch: int = 250  # most messages taken at once: few enough to stay in the processor's cache until they are handled
     transaction_events: int = 10_000  # most events in one transaction
     timers_at_once: int = (
         1000  # most timers fired in one transaction, so that an outage's timers do not block the input
     )
-    cache_size: int = 50_000  # decoded cells kept for each state and partition
+    cache_size: int = 40_000  # decoded cells kept for each state and partition
     write_buffer_bytes: int = 8 << 20  # RocksDB memtable for each state and partition
     block_cache_bytes: int = 32 << 20  # RocksDB block cache of the process
     parked: int = 10_000  # records waiting behind dead letters, in each partition; then its input waits too
@@ -100,6 +100,7 @@ def restore_config(settings: Settings, service: str) -> dict[str, Any]:
         "enable.partition.eof": True,
         "auto.offset.reset": "error",
         "fetch.wait.max.ms": 20,
+        "fetch.queue.backoff.ms": 5,
         "fetch.message.max.bytes": 4 << 20,
         "queued.min.messages": 100_000,
     }
