@@ -135,8 +135,11 @@ class Bench:
     def start(
         self, name: str, fail: tuple[str, int] | None = None, delay_ms: int = 400, **tuning: Any
     ) -> subprocess.Popen[bytes]:
-        """Start a worker process; `fail`: fail point and hits, `delay_ms`: of the mill's reports."""
-        own = {"instance": name, "data_dir": str(self.folder / name)}
+        """Start a worker process; `fail`: fail point and hits, `delay_ms`: of the mill's reports.
+
+        Every second worker does without the half in C, so both halves take over each other's keys.
+        """
+        own = {"instance": name, "data_dir": str(self.folder / name), "native_codec": ord(name[-1]) % 2 == 1}
         options = {
             "settings": self.base.model_dump(mode="json") | own,
             "fail": fail,
