@@ -32,7 +32,7 @@ from liandong.stream.store import Store, open_store
 from liandong.stream.tables import Table
 from liandong.stream.topology import Group, topology_of
 from liandong.stream.transactions import Transactions
-from liandong.stream.tuning import Tuning, consumer_config, producer_config, restore_config
+from liandong.stream.tuning import Tuning, consumer_config, producer_config, restore_config, tuning_of
 from liandong.telemetry.tracing import Tracing
 
 client_log = logging.getLogger("liandong.kafka")
@@ -148,7 +148,15 @@ class Assembly:
         tables = []
         for state, store in zip(group.states, part.stores, strict=True):
             changelog, is_timed = self._changelogs[state.name], state.name in timed
-            tables.append(Table(store, self._codec, changelog, timed=is_timed, cache_size=self._tuning.cache_size))
+            table = Table(
+                store,
+                self._codec,
+                changelog,
+                timed=is_timed,
+                cache_size=self._tuning.cache_size,
+                timers_kept=self._tuning.timers_kept,
+            )
+            tables.append(table)
         return tables
 
 
@@ -163,7 +171,7 @@ def build_engine(
     tracing: Tracing | None = None,
 ) -> Engine:
     """Return the engine of a service. Raises ConfigError, Unavailable."""
-    return Assembly(service, settings, codec, tuning or Tuning()).engine(
+    return Assembly(service, settings, codec, tuning or tuning_of(settings)).engine(
         refs=refs if refs is not None else service.refs,
         clock=clock or settings.clock(),
         tracing=tracing or Tracing(service.name, settings),

@@ -64,6 +64,12 @@ class Store:
             yield key[1:], value
 
     @property
+    def size(self) -> int:
+        """Return its bytes as RocksDB estimates them."""
+        names = "rocksdb.estimate-live-data-size", "rocksdb.cur-size-all-mem-tables"
+        return sum(self._db.property_int_value(name) or 0 for name in names)
+
+    @property
     def is_empty(self) -> bool:
         """Say whether it holds no key."""
         return next(self.items(), None) is None
