@@ -27,7 +27,7 @@ from liandong.ids import event_id
 from liandong.settings import Settings
 from liandong.stream.envelope import cell_of
 
-from . import mill
+from tests.support import mill
 
 ROOT = Path(__file__).parents[3]
 Row = tuple[str, int, int, str, bytes | None, list[tuple[str, bytes]]]
@@ -112,6 +112,20 @@ class Bench:
                 wire, self.codec.encode(wire, item), item.key.encode(), headers=list(headers_of(event))
             )
 
+    def put(self, topic: Any, item: mill.Item, *, id: str, sequence: int | None = None) -> None:
+        """Send one item with attributes of its own."""
+        event = Event(
+            data=item,
+            id=id,
+            type=item.FULL_NAME,
+            source="/test/feeder",
+            time=real_now(),
+            key=item.key,
+            sequence=sequence,
+        )
+        wire = self.wire(topic)
+        self._producer.produce(wire, self.codec.encode(wire, item), item.key.encode(), headers=list(headers_of(event)))
+
     def share(self, bin: str, number: int, note: str) -> None:
         """Send one share straight to the internal topic; its output carries the note."""
         wire, share = self.wire(mill.SHARE), mill.Share(bin, number, note)
@@ -190,6 +204,7 @@ class Bench:
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 10,
             }
         )
         ends, rows = self.ends(topic, partitions), []
@@ -198,7 +213,7 @@ class Bench:
         deadline = time.monotonic() + seconds
         while left:
             assert time.monotonic() < deadline, f"{topic}: a transaction hangs, partitions {left} cannot be read"
-            for message in consumer.consume(5000, 0.2):
+            for message in consumer.consume(5000, 0.02):
                 number: Any = message.partition()
                 error = message.error()
                 if error is None:

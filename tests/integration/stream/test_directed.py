@@ -21,7 +21,8 @@ from liandong.stream.transactions import FatalError, TransactionAborted
 from liandong.stream.tuning import Tuning
 from liandong_contracts.base import Topic
 
-from . import mill
+from tests.support import mill
+
 from .engines import engine_of, running
 from .support import Bench, until
 

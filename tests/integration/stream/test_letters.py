@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from liandong.clock import real_now
 from liandong.errors import ConfigError
-from liandong.event import Event, headers_of
 from liandong.settings import Settings
 from liandong.stream.dlq import DeadLetters
 
-from . import mill
+from tests.support import mill
+
 from .engines import engine_of, running, wait
 from .support import Bench
 
@@ -23,21 +22,10 @@ def bench(settings: Callable[..., Settings], tmp_path: Path) -> Iterator[Bench]:
     made.stop_all()
 
 
-def knot(bench: Bench, *numbers: int, key: str = "k", bin: str = "") -> None:
+def knot(bench: Bench, *numbers: int, key: str = "k") -> None:
     """Send items to the topic whose keys wait behind a dead letter."""
     for number in numbers:
-        item = mill.Item(key, number, bin)
-        event = Event(
-            data=item,
-            id=f"{key}-{number}",
-            type=item.FULL_NAME,
-            source="/test/feeder",
-            time=real_now(),
-            key=key,
-            sequence=number,
-        )
-        wire = bench.wire(mill.KNOT)
-        bench._producer.produce(wire, bench.codec.encode(wire, item), key.encode(), headers=list(headers_of(event)))
+        bench.put(mill.KNOT, mill.Item(key, number, ""), id=f"{key}-{number}", sequence=number)
     bench.flush()
 
 
@@ -78,7 +66,7 @@ def test_later_events_of_a_key_wait_and_are_drained_in_order_after_a_replay(benc
 
 def test_a_letter_of_a_topic_that_goes_on_is_replayed_once(bench: Bench) -> None:
     """Its sequence was passed long ago; that it was replayed is remembered by its id."""
-    bench._send(mill.Item("k1", -1, "b0"))
+    bench.put(mill.ITEM, mill.Item("k1", -1, "b0"), id="bad")
     bench.feed(20, keys=2)
     bench.flush()
     with running(engine_of(bench)) as errors:

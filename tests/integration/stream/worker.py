@@ -9,7 +9,7 @@ from liandong.stream import failpoints
 from liandong.stream.run import run_service
 from liandong.stream.tuning import Tuning
 
-from . import mill
+from tests.support import mill
 
 
 def main() -> None:
