@@ -123,7 +123,7 @@ def make(delay: timedelta = timedelta(milliseconds=400)) -> StreamService:
 
     @mill.rekey(ITEM, Item)
     def share(event: Event[Item], ctx: Context) -> Sequence[Out]:
-        return [Out(SHARE, Share(event.data.bin, event.data.number))]
+        return [Out(SHARE, Share(event.data.bin, event.data.number))] if event.data.bin else []
 
     @mill.on(SHARE, Share, state=bins)
     def add(event: Event[Share], state: Bin | None, ctx: Context) -> Outcome[Bin]:
@@ -160,12 +160,18 @@ class Expected:
     def item(self, item: Item) -> None:
         """Note a good item, in the order of its partition."""
         self.by_key[item.key].append(item.number)
-        self.bins[item.bin].append(item.number)
+        if item.bin:
+            self.bins[item.bin].append(item.number)
 
     @property
     def items(self) -> int:
         """Return how many good items there are."""
         return sum(map(len, self.by_key.values()))
+
+    @property
+    def shares(self) -> int:
+        """Return how many of them have a bin."""
+        return sum(map(len, self.bins.values()))
 
     def faults(self, published: list[Event[Any]], tallies: dict[str, Tally], bins: dict[str, Bin]) -> list[str]:
         """Return what is wrong with the published events and the final states; empty when all is exact."""

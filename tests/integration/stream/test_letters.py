@@ -70,7 +70,7 @@ def test_a_letter_of_a_topic_that_goes_on_is_replayed_once(bench: Bench) -> None
     bench.feed(20, keys=2)
     bench.flush()
     with running(engine_of(bench)) as errors:
-        wait("all counted", lambda: bench.progress()[::2] == (20, 20), errors)
+        wait("all counted", bench.all_counted, errors)
         desk = DeadLetters(bench.base, "mill", bench.codec)
         (letter,) = wait("one letter", desk.open, errors)
         desk.order([letter], replay=True)

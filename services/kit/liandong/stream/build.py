@@ -141,6 +141,7 @@ class Assembly:
             end,
             write_buffer_bytes=self._tuning.write_buffer_bytes,
             block_cache_bytes=self._tuning.block_cache_bytes,
+            log=self._tuning.store_log,
         )
 
     def _tables(self, part: Part, group: Group) -> list[Table]:

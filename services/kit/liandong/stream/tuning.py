@@ -32,6 +32,7 @@ class Tuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timers_kept: int = 200_000  # next timers kept in memory for each state and partition; the rest is read when due
     fetch_kbytes: int = 32_768  # input fetched ahead
     send_kbytes: int = 65_536  # outputs and changelog records not yet taken by the broker
+    store_log: bool = True  # RocksDB's write-ahead log; without it a kill costs the replay of the unflushed tail
     write_buffer_bytes: int = 8 << 20  # RocksDB memtable for each state and partition
     block_cache_bytes: int = 32 << 20  # RocksDB block cache of the process
     parked: int = 10_000  # records waiting behind dead letters, in each partition; then its input waits too
