@@ -1,5 +1,6 @@
 """Killed with SIGKILL at every dangerous moment: each item counts once, each output comes once and in order."""
 
+import re
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -112,3 +113,33 @@ def test_a_graceful_stop_under_load_commits_within_five_seconds(bench: Bench) ->
     bench.wait_done(90)
     assert bench.stop("a") == 0
     assert bench.faults() == []
+
+
+def test_a_static_member_comes_back_to_its_warm_store_without_a_rebalance(bench: Bench) -> None:
+    for name in ("a", "b"):
+        bench.start(name, **STATIC)
+    bench.feed(500)
+    bench.flush()
+    bench.wait_done()
+    until("both work", lambda: started(bench, "a") and started(bench, "b"))
+    before = {name: started(bench, name) for name in ("a", "b")}
+    bench.kill("a")
+    bench.feed(200)
+    bench.flush()
+    bench.start("a", **STATIC)
+    bench.wait_done()
+    again = started(bench, "a")[len(before["a"]) :]
+    assert sorted(again) == sorted(set(before["a"][-len(again) :]))
+    assert started(bench, "b") == before["b"]
+    log = (bench.folder / "a.log").read_text(encoding="utf-8")
+    restored = [int(count) for count in re.findall(r"restored \S+: (\d+) records", log)]
+    assert sum(restored[-len(again) :]) < 20  # what was committed in the moment of the kill, not 500 items
+    assert bench.stop("b") == 0
+    assert bench.stop("a") == 0
+    assert bench.faults() == []
+
+
+def started(bench: Bench, name: str) -> list[str]:
+    """Return the partitions that a worker has begun to work on, in order, over all its lives."""
+    log = (bench.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+    return re.findall(r"running (\S+-\d+) from", log)
