@@ -148,7 +148,9 @@ def test_the_gate_says_what_the_guide_shows(restored: Department) -> None:
     assert restored.liandong("gen").returncode == 0
     ran = restored.liandong("check")
     assert ran.returncode == 1
-    assert ran.stderr.replace("The rules, with examples: docs/guides/contracts.md\n", "") == block("text")
+    assert ran.stderr.replace("The rules, with examples: the platform's docs/guides/contracts.md\n", "") == block(
+        "text"
+    )
 
 
 def test_the_override_of_the_guide_permits(restored: Department) -> None:

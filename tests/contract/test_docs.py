@@ -43,7 +43,7 @@ def test_liandong_commands_have_the_options_shown(path: Path) -> None:
         for line in block.splitlines():
             words = shlex.split(line, comments=True)
             if words and words[0].endswith("bin/liandong"):
-                command = words[1:3] if words[1] == "world" else words[1:2]
+                command = words[1:3] if words[1] == "world" or "manifests" in words else words[1:2]
                 help_text = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200"}).stdout
                 for option in (word for word in words if word.startswith("--")):
                     assert option in help_text, f"{path}: {line}"

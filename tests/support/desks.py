@@ -37,6 +37,7 @@ _TOPICS = (
     topics.FLOOD_SPOT,
     topics.FLOOD_SPOT_CATALOGUE,
     topics.DISPATCH_REPORT,
+    topics.PLATFORM_AUDIT_REQUEST,
     topics.DISPATCH_CASE,
 )
 
@@ -120,6 +121,7 @@ class Desks:
             "LIANDONG_REGISTRY_URL": shared.registry_url,
             "LIANDONG_DATA_DIR": str(shared.data_dir / name),
             "LIANDONG_REFERENCE_DIR": str(shared.reference_dir),
+            "LIANDONG_KEK_DIR": str(shared.kek_dir),
             "LIANDONG_GRPC_PORT": str(grpc_port),
             "LIANDONG_OPS_PORT": str(ops_port),
             "LIANDONG_PEERS": json.dumps(peers | {"flood": f"127.0.0.1:{self._flood_port}"}),

@@ -68,6 +68,8 @@ class Desk:
         prop: str = "HELP",
         datum: str = "CGCS2000",
         occurred_at: datetime | None = None,
+        name: str = "",
+        phone: str = "",
     ) -> pb.SubmitReportReply:
         """Hand a report in, `metres` north of the spot (None: without a position)."""
         number = next(self._numbers)
@@ -79,7 +81,9 @@ class Desk:
             address_text="测试路",
             point=None if metres is None else pb.Point(lon=LON, lat=LAT + metres * METRE, datum=datum),
             external_no=external_no,
-            anonymous=True,
+            anonymous=not name,
+            reporter_name=name,
+            reporter_phone=phone,
         )
         if occurred_at is not None:
             at = Timestamp()

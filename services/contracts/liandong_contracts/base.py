@@ -1,5 +1,6 @@
 """What generated records and topics are made of. Hand-written; it must not know Kafka, a registry or a service."""
 
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import cache
@@ -11,6 +12,11 @@ import msgspec
 Kind = Literal["fact", "state", "request", "evidence"]
 E = TypeVar("E", bound=StrEnum)
 
+MASK = "***"
+"""What is shown of a personal field. Fixed: whatever part of the value it showed would outlive the erasure."""
+
+_LATER = re.compile(r"\.v[0-9]+$")
+
 unknown_symbol_watchers: list[Callable[[type[StrEnum], str], None]] = []
 """Called with the enum and the symbol each time a symbol of a newer schema becomes the enum's default."""
 
@@ -19,9 +25,21 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     """One Avro record. Times are timezone-aware UTC datetimes, enums are StrEnums, arrays are tuples.
 
     Records hold plain values only and so can never be part of a reference cycle: the garbage collector skips them.
+    `PII` names the fields that are encrypted on the wire, as (field, class P2 or P3, field with the subject's id); what
+    they hold is never shown when a record is printed.
     """
 
     FULL_NAME: ClassVar[str] = ""
+    PII: ClassVar[tuple[tuple[str, str, str], ...]] = ()
+
+    def __repr__(self) -> str:
+        """Show the fields; personal ones only as being there."""
+        hidden = {field for field, _, _ in self.PII}
+        shown = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        text = ", ".join(
+            f"{name}={MASK!r}" if name in hidden and value else f"{name}={value!r}" for name, value in shown
+        )
+        return f"{type(self).__name__}({text})"
 
     def to_avro(self) -> dict[str, Any]:
         """Return the plain dictionary that an Avro writer takes."""
@@ -37,8 +55,8 @@ class Topic(msgspec.Struct, frozen=True):
     """One declared topic: one aggregate, one key, one owner.
 
     `key` names the record fields that make the key, joined by "+"; `partitions` is fixed for the life of `.v1`;
-    `producers` and `consumers` are services; `park` says that later events of a key wait behind a dead letter of
-    that key.
+    `producers` and `consumers` are services; `clear` the services that may read personal fields; `park` says that later
+    events of a key wait behind a dead letter of that key.
     """
 
     name: str
@@ -51,10 +69,12 @@ class Topic(msgspec.Struct, frozen=True):
     park: bool = False
     producers: tuple[str, ...] = ()
     consumers: tuple[str, ...] = ()
+    clear: tuple[str, ...] = ()
 
     def wire(self, tier: str, world: str = "") -> str:
         """Return the name on the wire, `district.sensing.reading.v1`, in the given world."""
-        return f"{world}.{tier}.{self.name}.v1" if world else f"{tier}.{self.name}.v1"
+        name = f"{tier}.{versioned(self.name)}"
+        return f"{world}.{name}" if world else name
 
     def key_of(self, record: Record) -> str:
         """Return the Kafka key of a record of this topic."""
@@ -65,6 +85,11 @@ class Topic(msgspec.Struct, frozen=True):
     def config(self) -> dict[str, str]:
         """Return the topic's Kafka configuration."""
         return topic_config(self.kind, self.retention_hours)
+
+
+def versioned(name: str) -> str:
+    """Return a topic's name with its version: `.v1` unless the declared name ends in a later one, `tree.felled.v2`."""
+    return name if _LATER.search(name) else f"{name}.v1"
 
 
 def topic_config(kind: Kind, retention_hours: int) -> dict[str, str]:

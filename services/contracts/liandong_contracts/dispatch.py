@@ -1016,6 +1016,7 @@ class CaseRated(Record, frozen=True, kw_only=True):
     """
 
     FULL_NAME: ClassVar[str] = "liandong.dispatch.CaseRated"
+    PII: ClassVar[tuple[tuple[str, str, str], ...]] = (("comment", "P2", "report_id"),)
 
     case_id: str
     report_id: str
@@ -1377,6 +1378,12 @@ class ReportReceived(Record, frozen=True, kw_only=True):
     """
 
     FULL_NAME: ClassVar[str] = "liandong.dispatch.ReportReceived"
+    PII: ClassVar[tuple[tuple[str, str, str], ...]] = (
+        ("text", "P2", "report_id"),
+        ("address_text", "P2", "report_id"),
+        ("reporter_name", "P2", "report_id"),
+        ("reporter_phone", "P2", "report_id"),
+    )
 
     report_id: str
     channel: ReportChannel

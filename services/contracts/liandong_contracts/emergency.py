@@ -761,6 +761,10 @@ class IncidentReported(Record, frozen=True, kw_only=True):
     """
 
     FULL_NAME: ClassVar[str] = "liandong.emergency.IncidentReported"
+    PII: ClassVar[tuple[tuple[str, str, str], ...]] = (
+        ("informant", "P2", "incident_id"),
+        ("first_facts", "P2", "incident_id"),
+    )
 
     incident_id: str
     incident_class: int
@@ -825,6 +829,7 @@ class IncidentUpdated(Record, frozen=True, kw_only=True):
     """
 
     FULL_NAME: ClassVar[str] = "liandong.emergency.IncidentUpdated"
+    PII: ClassVar[tuple[tuple[str, str, str], ...]] = (("note", "P2", "incident_id"),)
 
     incident_id: str
     report_no: int
@@ -1832,6 +1837,7 @@ class SituationReported(Record, frozen=True, kw_only=True):
     """
 
     FULL_NAME: ClassVar[str] = "liandong.emergency.SituationReported"
+    PII: ClassVar[tuple[tuple[str, str, str], ...]] = (("informant", "P2", "incident_id"),)
 
     incident_id: str
     stage: SituationStage

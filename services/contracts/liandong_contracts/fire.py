@@ -684,6 +684,7 @@ class FireHazardFound(Record, frozen=True, kw_only=True):
     """
 
     FULL_NAME: ClassVar[str] = "liandong.fire.FireHazardFound"
+    PII: ClassVar[tuple[tuple[str, str, str], ...]] = (("description", "P2", "hazard_id"),)
 
     hazard_id: str
     kind: FireHazardKind
@@ -807,6 +808,7 @@ class FireStatusChanged(Record, frozen=True, kw_only=True):
     """
 
     FULL_NAME: ClassVar[str] = "liandong.fire.FireStatusChanged"
+    PII: ClassVar[tuple[tuple[str, str, str], ...]] = (("note", "P2", "fire_alarm_id"),)
 
     fire_alarm_id: str
     status: FireStatus

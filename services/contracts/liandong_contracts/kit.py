@@ -293,3 +293,41 @@ class StateEnvelope(Record, frozen=True, kw_only=True):
             fences=raw["fences"],
             recent=raw["recent"],
         )
+
+
+class SubjectKey(Record, frozen=True, kw_only=True):
+    """A data key of one subject, wrapped; the only place where it is kept. Without it what it encrypted is gone.
+
+    subject: Id of whose data the key encrypts, as the records name it.
+    key_id: The data key; every encrypted value names it.
+    kek_id: The key-encryption key that wraps it.
+    wrapped: The data key, encrypted: nonce, ciphertext, tag.
+    created_at: When the data key was made.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.kit.SubjectKey"
+
+    subject: str
+    key_id: str
+    kek_id: str
+    wrapped: bytes
+    created_at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "subject": self.subject,
+            "key_id": self.key_id,
+            "kek_id": self.kek_id,
+            "wrapped": self.wrapped,
+            "created_at": self.created_at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            subject=raw["subject"],
+            key_id=raw["key_id"],
+            kek_id=raw["kek_id"],
+            wrapped=raw["wrapped"],
+            created_at=raw["created_at"],
+        )

@@ -622,7 +622,16 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
     },
     "neighbour": {
         "P0": (),
-        "P1": (),
+        "P1": (
+            LinkRule(
+                topic=topics.LINKAGE_ASSIST,
+                record=linkage.AssistanceDecided,
+            ),
+            LinkRule(
+                topic=topics.LINKAGE_ASSIST_REQUEST,
+                record=linkage.AssistanceRequested,
+            ),
+        ),
         "P2": (),
         "P3": (),
     },

@@ -141,6 +141,7 @@ RECORDS: Mapping[str, type[Record]] = {
     "liandong.kit.Pane": kit.Pane,
     "liandong.kit.Panes": kit.Panes,
     "liandong.kit.StateEnvelope": kit.StateEnvelope,
+    "liandong.kit.SubjectKey": kit.SubjectKey,
     "liandong.kit.Timer": kit.Timer,
     "liandong.linkage.AssistanceDecided": linkage.AssistanceDecided,
     "liandong.linkage.AssistanceRequested": linkage.AssistanceRequested,

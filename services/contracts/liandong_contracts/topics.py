@@ -82,6 +82,7 @@ DISPATCH_REPORT = Topic(
     producers=("dispatch",),
     consumers=("flood", "ioc"),
     retention_hours=9600,
+    clear=("dispatch",),
 )
 """Reports of citizens, patrols and devices as they were taken in, or not taken on."""
 

@@ -12,7 +12,7 @@ from liandong_contracts.rpc import dispatch_pb2_grpc as rpc
 
 from dispatch_service import metrics
 from dispatch_service.domain.case import CaseState
-from dispatch_service.domain.report import Place, Submission, refusal_of
+from dispatch_service.domain.report import Place, Said, Submission, refusal_of
 from dispatch_service.handlers import cases, reports
 from dispatch_service.tables import case
 
@@ -34,7 +34,8 @@ def submit_report(command: Command[pb.SubmitReportRequest], work: Work) -> pb.Su
         metrics.REPORTS.labels("DUPLICATE").inc()
         return pb.SubmitReportReply(accepted=True, report_id=before, duplicate=True)
     prop = _symbol(ReportProperty, asked.property) or ReportProperty.UNKNOWN
-    report_id = reports.receive(work, given, channel, prop, asked.address_text, external_no, anonymous=asked.anonymous)
+    said = Said(asked.address_text, asked.reporter_name, asked.reporter_phone, asked.anonymous)
+    report_id = reports.receive(work, given, channel, prop, external_no, said=said)
     return pb.SubmitReportReply(accepted=True, report_id=report_id)
 
 

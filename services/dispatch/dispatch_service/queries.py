@@ -17,6 +17,7 @@ from dispatch_service.tables import case, clock, report
 
 Row = sa.Row[Any]
 _DEFAULT, _MOST = 100, 1000
+_PERSONAL = ("text", "address_text", "reporter_name", "reporter_phone")
 
 
 class QueryServicer(rpc.DispatchQueryServicer):
@@ -43,6 +44,30 @@ class QueryServicer(rpc.DispatchQueryServicer):
         most = min(request.limit or _DEFAULT, _MOST)
         found = self._service.read(query.order_by(case.c.opened_at.desc(), case.c.case_id).limit(most))
         return pb.SearchCasesReply(cases=self._views(found), total=total)
+
+    def GetReport(self, request: pb.GetReportRequest, context: grpc.ServicerContext) -> pb.ReportView:  # noqa: N802
+        """Return one report, masked; with a purpose in the clear, once that is on record."""
+        found = self._service.read(sa.select(report).where(report.c.report_id == request.report_id))
+        if not found:
+            raise LookupError(f"no report {request.report_id}")
+        row = found[0]
+        personal = {name: getattr(row, name) or "" for name in _PERSONAL}
+        if request.purpose:
+            clear = self._service.clear(
+                *personal.values(),
+                purpose=request.purpose,
+                actor=request.actor,
+                about=f"report {row.report_id}",
+                case_id=row.case_id,
+            )
+            personal = {name: value.reveal() for name, value in zip(personal, clear, strict=True)}
+        return pb.ReportView(
+            report_id=row.report_id,
+            case_id=row.case_id or "",
+            channel=row.channel,
+            occurred_at=_stamp(row.occurred_at),
+            **personal,
+        )
 
     def _views(self, found: Sequence[Row]) -> list[pb.CaseView]:
         ids = [row.case_id for row in found]

@@ -1,7 +1,7 @@
 """The service's SQL tables. Columns only: rules are in `domain`, statements in `handlers` and `queries`."""
 
 import sqlalchemy as sa
-from liandong.workflow import UtcDateTime
+from liandong.workflow import SealedText, UtcDateTime
 
 metadata = sa.MetaData()
 
@@ -12,8 +12,10 @@ report = sa.Table(
     sa.Column("channel", sa.String, nullable=False),
     sa.Column("external_no", sa.String),
     sa.Column("property", sa.String, nullable=False),
-    sa.Column("text", sa.String, nullable=False, doc="P2"),
-    sa.Column("address_text", sa.String, nullable=False, doc="P2"),
+    sa.Column("text", SealedText, nullable=False),
+    sa.Column("address_text", SealedText, nullable=False),
+    sa.Column("reporter_name", SealedText),
+    sa.Column("reporter_phone", SealedText),
     sa.Column("lon", sa.Float),
     sa.Column("lat", sa.Float),
     sa.Column("datum", sa.String),

@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     max_value_bytes: int = Field(1_000_000, gt=5, description="most bytes of a Kafka value, read or written")
     native_codec: bool = Field(True, description="use the codec in C where it was built; false: the one in Python")
     data_dir: Path = Field(Path(".liandong/data"), description="where this process keeps its store or database")
+    kek_dir: Path = Field(Path(".liandong/keys"), description="key-encryption keys of personal data, one file each")
     reference_dir: Path = Field(Path("tools/district"), description="reference data: areas, devices, spots, roster")
     ops_port: int = Field(0, description="HTTP port of /health and /metrics; 0 picks a free one")
     grpc_port: int = Field(0, description="gRPC port; 0 picks a free one")

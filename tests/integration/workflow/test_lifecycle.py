@@ -9,7 +9,8 @@ from confluent_kafka import OFFSET_END, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from liandong.wire import TopicSpec, ensure_topics
 from liandong.workflow import tables
-from liandong.workflow.sql import Database
+from liandong.workflow.migrate import create
+from liandong.workflow.sqlite import SqliteDatabase
 from liandong_contracts import topics
 
 from tests.support import workflow_ledger as ledger
@@ -123,8 +124,8 @@ def test_restored_database_is_refused(worker: Make, kafka: Any, world: str) -> N
 @SOURCES
 def test_position_past_the_end_is_refused(source: str, worker: Make, world: str) -> None:
     one = worker(source)
-    database = Database(one.data_dir / "emergency.sqlite3")
-    database.create(ledger.metadata, 1)
+    database = SqliteDatabase(one.data_dir / "emergency.sqlite3")
+    create(database, ledger.metadata)
     with database.writer.begin() as connection:
         row = {"topic": f"{world}.district.sensing.alarm.v1", "partition": 0, "next": 1_000_000}
         connection.execute(tables.inbox.insert(), row)

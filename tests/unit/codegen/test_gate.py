@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from liandong.cli.main import app
 from liandong.codegen.command import check
-from liandong.codegen.gate import Registered, judge
-from liandong.codegen.released import Declared, in_folder, in_git, last_release
+from liandong.codegen.gate import Version, judge
+from liandong.codegen.released import Declared, in_folder, in_git, releases
 from liandong.codegen.verdict import Verdict
 from liandong.errors import ConfigError, Unavailable
 from typer.testing import CliRunner
@@ -56,7 +56,7 @@ def changed(change: Callable[[dict[str, dict[str, Any]]], object]) -> dict[str, 
 
 def verdicts(world: World) -> list[Verdict]:
     """Judge without generating anything: that takes a compiler of protos."""
-    ref = last_release(world.root)
+    ref = releases(world.root)[0]
     return judge(world.root, in_folder(world.root, {}), in_git(world.root, ref, {}), ref, [])
 
 
@@ -172,21 +172,33 @@ def test_versions_of_the_registry_count_too(world: World) -> None:
     older["fields"].append({"name": "gone", "type": "string"})
     wire = "district.flood.sight.v1"
     registered = [
-        Registered(wire, RECORD, 1, older),
-        Registered(wire, RECORD, 2, now.schemas[RECORD]),
-        Registered(wire, "liandong.flood.WaterGone", 1, older),
-        Registered("district.other.thing.v1", "cn.example.other.Thing", 1, older),
+        Version(RECORD, older, "version 1", wire),
+        Version(RECORD, now.schemas[RECORD], "version 2", wire),
+        Version("liandong.flood.WaterGone", older, "gone", wire),
+        Version("cn.example.other.Thing", older, "other", "district.other.thing.v1"),
     ]
     left, removed = judge(world.root, now, NOBODY, "", registered)
     assert {left.rule, removed.rule} == {"record-left-topic", "field-removed"}
-    assert {left.against, removed.against} == {
-        (f"{wire}-{RECORD} version 1 in the registry",),
-        (f"{wire}-liandong.flood.WaterGone version 1 in the registry",),
-    }
+    assert {left.against, removed.against} == {("version 1",), ("gone",)}
+
+
+def test_a_field_that_comes_back_must_be_what_it_was(released: World) -> None:
+    """Two steps that are fine one by one: the first release's events are still there."""
+    without = [field for field in SEEN["fields"] if field["name"] != "note"]
+    released.avsc(SEEN, fields=without)
+    git(released.root, "commit", "-qam", "Without the note")
+    git(released.root, "tag", "v0.2.0")
+    released.avsc(SEEN, fields=[*without, {"name": "note", "type": "int", "default": 0, "doc": "Note."}])
+    assert check(released.root, "v0.2.0").code == 1  # nothing was generated
+    assert check(released.root, "v0.2.0").verdicts == []
+    outcome = check(released.root)
+    (verdict,) = outcome.verdicts
+    assert (verdict.rule, verdict.field, verdict.against) == ("type-changed", "note", ("v0.1.0",))
+    assert outcome.against[0] == "v0.2.0 (2 records, 1 topics, and 1 releases before)"
 
 
 def test_without_a_release_or_a_registry_it_says_so(world: World) -> None:
-    assert last_release(world.root) == ""
+    assert releases(world.root) == []
     outcome = check(world.root)
     assert outcome.against[0].startswith("no release")
     assert outcome.against[1].startswith("no registry")

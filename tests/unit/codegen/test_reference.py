@@ -39,7 +39,7 @@ def test_the_index_leads_to_each_context_and_says_who_reads_whom(world: World) -
     text = page(world, "events.md")
     assert "| [flood](events/flood.md) | 1 | 1 | What was seen |" in text
     assert "| flood | judge | stream | Judges. | spot |" in text
-    assert "Left out, because they read from everybody: ioc." in text
+    assert "|  | flood | ioc |\n|---|---|---|\n| **flood** | 1 | 1 |" in text
 
 
 def test_types_of_another_context_are_described_there(world: World) -> None:
@@ -70,9 +70,10 @@ def test_links_and_personal_data_in_one_table_each(world: World) -> None:
     world.topic(records=[{"type": "liandong.flood.WaterSeen", "link": link}])
     links, personal = page(world, "links.md"), page(world, "personal-data.md")
     said = "count ≤ 9 and count ≥ 2 and shade in RED, UNKNOWN and sure = true"
-    assert f"| P1 | [WaterSeen](events/flood.md#waterseen) | flood.sight | {said} | who |" in links
-    assert "| city | its own | flood.sight | flood.sight |" in links
-    assert "| community | nothing | nothing | its own |" in links
+    way = f"| P1 | [WaterSeen](events/flood.md#waterseen) | flood.sight | {said} | who | the sender's topic |"
+    up, down = links.split("## Down")
+    assert way in up
+    assert "Nothing." in down
     said = "Personal data, [P2](../personal-data.md) of spot_id."
     assert f"| who | string |  | Who. {said} |" in page(world, "events/flood.md")
     topic, record = "[flood.sight](events/flood.md#floodsight)", "[WaterSeen](events/flood.md#waterseen)"
@@ -150,3 +151,11 @@ def test_small_words() -> None:
 def test_a_record_without_a_link_rule_stays(world: World) -> None:
     world.topic(records=[{"type": "liandong.flood.WaterSeen"}])
     assert "Never leaves its tier." in page(world, "events/flood.md")
+
+
+def test_what_arrives_as_a_request_is_told(world: World) -> None:
+    link = {"direction": "down", "lane": "P1"}
+    writers = {"producers": ["ioc", "linkage"], "consumers": ["flood"]}
+    world.topic(kind="request", records=[{"type": "liandong.flood.WaterSeen", "link": link}], **writers)
+    down = page(world, "links.md").split("## Down")[1]
+    assert "| always |  | a request in the tier's own flood.sight |" in down

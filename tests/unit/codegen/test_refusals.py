@@ -9,6 +9,7 @@ import pytest
 import yaml
 from liandong.codegen.files import load
 from liandong.errors import ConfigError
+from liandong_contracts.base import versioned
 
 from .conftest import COLOUR, MARK, SEEN, TOPIC, World
 
@@ -73,6 +74,18 @@ def test_an_underscore_in_a_topic_name(world: World) -> None:
     said = f"{path}:{line_of(path, 'name:')}: name: 'flood.water_level' is no topic name: <context>.<aggregate>"
     assert refusal(world).startswith(said)
     assert "never '_'" in refusal(world)
+
+
+def test_a_topic_may_have_a_later_version_beside_it(world: World) -> None:
+    world.topic()
+    assert versioned("flood.sight") == "flood.sight.v1"
+    assert versioned("flood.sight.v2") == "flood.sight.v2"
+    assert TOPIC["name"] == "flood.sight"
+    path = world.topic(name="flood.sight.v1")
+    assert "is no topic name" in refusal(world)
+    path.unlink()
+    world.topic(name="flood.sight.v2")
+    assert "WaterSeen belongs to" in refusal(world) or "WaterSeen is in" in refusal(world)
 
 
 def test_a_record_in_two_topics(world: World) -> None:

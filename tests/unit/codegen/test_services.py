@@ -1,13 +1,16 @@
 import copy
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from liandong.cli.main import app
 from liandong.codegen.files import load
 from liandong.codegen.internal import Place
 from liandong.codegen.manifests import emit_all, emit_place
 from liandong.errors import ConfigError
+from typer.testing import CliRunner
 
 from .conftest import SERVICE, World
 
@@ -109,6 +112,49 @@ def test_users_are_strimzi_users(world: World) -> None:
     assert user["spec"]["authorization"]["type"] == "simple"
     (tls,) = documents(emit_place(contract, Place("city"), "tls")["users/flood.yaml"])
     assert tls["spec"]["authentication"] == {"type": "tls"}
+
+
+def manifests(world: World, monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
+    world.topic(**FED)
+    world.service()
+    monkeypatch.chdir(world.root)
+    result = CliRunner().invoke(app, ["gen", "manifests", *words], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_the_command_prints_a_world(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = manifests(world, monkeypatch, "--world", "drill-7", "--tier", "district")
+    kinds = [(document["kind"], document["metadata"]["name"]) for document in documents(printed)]
+    assert kinds == [
+        ("KafkaTopic", "drill-7.district.flood.sight.v1"),
+        ("KafkaTopic", "drill-7.district.flood.spot-changelog.v1"),
+        ("KafkaTopic", "drill-7.district.flood.dead-letter.v1"),
+        ("KafkaTopic", "drill-7.district.flood.letters.v1"),
+        ("KafkaUser", "drill-7.district.flood"),
+        ("KafkaUser", "drill-7.district.platform-admin"),
+    ]
+
+
+def test_the_command_writes_a_folder(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    manifests(world, monkeypatch, "--tier", "city", "--out", str(out))
+    written = {path.relative_to(out).as_posix(): path.read_text(encoding="utf-8") for path in out.rglob("*.yaml")}
+    assert written == emit_place(load(world.root), Place("city"))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--tier", "street"), "no tier is called 'street'"),
+        (("--tier", "city", "--world", "Drill"), "'Drill' is no name for a world"),
+        (("--tier", "city", "--world", "district"), "'district' is no name for a world"),
+        (("--tier", "city", "--authentication", "none"), "authentication 'none' is none of scram-sha-512, tls"),
+    ],
+)
+def test_the_command_refuses(world: World, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        manifests(world, monkeypatch, *words)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@
 
 import json
 import random
+import re
 import struct
 import tracemalloc
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-import fastavro
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -119,8 +119,6 @@ def test_too_large(in_c: bool) -> None:
     ],
 )
 def test_bytes_of_a_field_that_nobody_reads(kind: Any, body: bytes, words: str, in_c: bool) -> None:
-    import re
-
     assert re.search(words, undecodable([{"name": "added", "type": kind}], body, in_c))
 
 
@@ -139,24 +137,9 @@ def test_bodies_of_our_own_schema(in_c: bool) -> None:
     assert body[:4] == b"\2d\2\0"
     assert "utf-8" in refusal(one + b"\2\xff" + body[2:], in_c).detail
     assert "utf-8" in refusal(one + b"\6\xed\xa0\x80" + body[2:], in_c).detail, "half a surrogate pair"
-    assert "length" in refusal(one + b"\1" + body[1:], in_c).detail or in_c is False
+    assert "negative length" in refusal(one + b"\1" + body[1:], in_c).detail
     assert refusal(one + body[:4] + b"\xff" * 9 + b"\1", in_c).reason == "UNDECODABLE", "a time out of the calendar"
     assert refusal(one + MANY + body[1:], in_c).reason == "UNDECODABLE"
-
-
-@pytest.mark.parametrize("in_c", HALVES)
-def test_an_int_has_32_bits(in_c: bool) -> None:
-    names = [
-        (name, field["name"])
-        for name in sorted(RECORDS)
-        for field in json.loads(schema_of(RECORDS[name]))["fields"][:1]
-        if field["type"] == "int"
-    ]
-    for name, _ in names:
-        value = header(LocalIds().id_of(TOPIC, RECORDS[name])) + b"\x80\x80\x80\x80\x20"
-        assert refusal(value, in_c).reason == "UNDECODABLE"
-    schema = {"type": "record", "name": "Whole", "fields": [{"name": "n", "type": "int"}]}
-    assert fastavro.parse_schema(schema)
 
 
 @pytest.mark.parametrize("in_c", HALVES)
@@ -232,7 +215,7 @@ def test_a_record_inside_of_itself_is_refused(in_c: bool) -> None:
 
 
 @pytest.mark.parametrize("in_c", HALVES)
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(name=NAMES, garbage=st.binary(max_size=200))
 @example(name="liandong.sensing.ReadingObserved", garbage=b"\2d\0" + MANY)
 def test_garbage_gives_a_record_or_a_decode_error(name: str, garbage: bytes, in_c: bool) -> None:
@@ -244,7 +227,7 @@ def test_garbage_gives_a_record_or_a_decode_error(name: str, garbage: bytes, in_
     assert isinstance(again, Record | DecodeError)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(data=st.data(), name=NAMES)
 def test_both_halves_refuse_the_same_mutations(data: st.DataObject, name: str) -> None:
     body = bytearray(library_bytes(data.draw(records_of(RECORDS[name]))))

@@ -26,7 +26,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#liandong/dispatch/v1/dispatch.proto\x12\x14liandong.dispatch.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"0\n\x05Point\x12\x0b\n\x03lon\x18\x01 \x01(\x01\x12\x0b\n\x03lat\x18\x02 \x01(\x01\x12\r\n\x05\x64\x61tum\x18\x03 \x01(\t\"\xf5\x01\n\x13SubmitReportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x10\n\x08property\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x14\n\x0c\x61\x64\x64ress_text\x18\x05 \x01(\t\x12*\n\x05point\x18\x06 \x01(\x0b\x32\x1b.liandong.dispatch.v1.Point\x12/\n\x0boccurred_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65xternal_no\x18\x08 \x01(\t\x12\x11\n\tanonymous\x18\t \x01(\x08\"i\n\x11SubmitReportReply\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\x12\x11\n\treport_id\x18\x02 \x01(\t\x12\x11\n\tduplicate\x18\x03 \x01(\x08\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"[\n\x10\x43loseCaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\x11\n\tclosed_by\x18\x04 \x01(\t\"@\n\x0e\x43loseCaseReply\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"!\n\x0eGetCaseRequest\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\"U\n\tClockView\x12\r\n\x05\x63lock\x18\x01 \x01(\t\x12*\n\x06\x64ue_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05state\x18\x03 \x01(\t\"\xd6\x02\n\x08\x43\x61seView\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x0f\n\x07summary\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x12\n\nclass_code\x18\x04 \x01(\t\x12\x11\n\tarea_code\x18\x05 \x01(\t\x12\x0f\n\x07spot_id\x18\x06 \x01(\t\x12\x0f\n\x07urgency\x18\x07 \x01(\t\x12\x12\n\nreport_ids\x18\x08 \x03(\t\x12\x15\n\rreports_total\x18\t \x01(\x05\x12/\n\x06\x63locks\x18\n \x03(\x0b\x32\x1f.liandong.dispatch.v1.ClockView\x12\x16\n\x0ehandler_person\x18\x0b \x01(\t\x12-\n\topened_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tclosed_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"C\n\x12SearchCasesRequest\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0f\n\x07spot_id\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x05\"P\n\x10SearchCasesReply\x12-\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32\x1e.liandong.dispatch.v1.CaseView\x12\r\n\x05total\x18\x02 \x01(\x05\x32\xd0\x01\n\x0f\x44ispatchCommand\x12\x62\n\x0cSubmitReport\x12).liandong.dispatch.v1.SubmitReportRequest\x1a\'.liandong.dispatch.v1.SubmitReportReply\x12Y\n\tCloseCase\x12&.liandong.dispatch.v1.CloseCaseRequest\x1a$.liandong.dispatch.v1.CloseCaseReply2\xc1\x01\n\rDispatchQuery\x12O\n\x07GetCase\x12$.liandong.dispatch.v1.GetCaseRequest\x1a\x1e.liandong.dispatch.v1.CaseView\x12_\n\x0bSearchCases\x12(.liandong.dispatch.v1.SearchCasesRequest\x1a&.liandong.dispatch.v1.SearchCasesReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#liandong/dispatch/v1/dispatch.proto\x12\x14liandong.dispatch.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"0\n\x05Point\x12\x0b\n\x03lon\x18\x01 \x01(\x01\x12\x0b\n\x03lat\x18\x02 \x01(\x01\x12\r\n\x05\x64\x61tum\x18\x03 \x01(\t\"\xa4\x02\n\x13SubmitReportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x10\n\x08property\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x14\n\x0c\x61\x64\x64ress_text\x18\x05 \x01(\t\x12*\n\x05point\x18\x06 \x01(\x0b\x32\x1b.liandong.dispatch.v1.Point\x12/\n\x0boccurred_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65xternal_no\x18\x08 \x01(\t\x12\x11\n\tanonymous\x18\t \x01(\x08\x12\x15\n\rreporter_name\x18\n \x01(\t\x12\x16\n\x0ereporter_phone\x18\x0b \x01(\t\"i\n\x11SubmitReportReply\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\x12\x11\n\treport_id\x18\x02 \x01(\t\x12\x11\n\tduplicate\x18\x03 \x01(\x08\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"[\n\x10\x43loseCaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\x11\n\tclosed_by\x18\x04 \x01(\t\"@\n\x0e\x43loseCaseReply\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"!\n\x0eGetCaseRequest\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\"E\n\x10GetReportRequest\x12\x11\n\treport_id\x18\x01 \x01(\t\x12\x0f\n\x07purpose\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\"\xc5\x01\n\nReportView\x12\x11\n\treport_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x14\n\x0c\x61\x64\x64ress_text\x18\x06 \x01(\t\x12\x15\n\rreporter_name\x18\x07 \x01(\t\x12\x16\n\x0ereporter_phone\x18\x08 \x01(\t\"U\n\tClockView\x12\r\n\x05\x63lock\x18\x01 \x01(\t\x12*\n\x06\x64ue_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05state\x18\x03 \x01(\t\"\xd6\x02\n\x08\x43\x61seView\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x0f\n\x07summary\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x12\n\nclass_code\x18\x04 \x01(\t\x12\x11\n\tarea_code\x18\x05 \x01(\t\x12\x0f\n\x07spot_id\x18\x06 \x01(\t\x12\x0f\n\x07urgency\x18\x07 \x01(\t\x12\x12\n\nreport_ids\x18\x08 \x03(\t\x12\x15\n\rreports_total\x18\t \x01(\x05\x12/\n\x06\x63locks\x18\n \x03(\x0b\x32\x1f.liandong.dispatch.v1.ClockView\x12\x16\n\x0ehandler_person\x18\x0b \x01(\t\x12-\n\topened_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tclosed_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"C\n\x12SearchCasesRequest\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0f\n\x07spot_id\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x05\"P\n\x10SearchCasesReply\x12-\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32\x1e.liandong.dispatch.v1.CaseView\x12\r\n\x05total\x18\x02 \x01(\x05\x32\xd0\x01\n\x0f\x44ispatchCommand\x12\x62\n\x0cSubmitReport\x12).liandong.dispatch.v1.SubmitReportRequest\x1a\'.liandong.dispatch.v1.SubmitReportReply\x12Y\n\tCloseCase\x12&.liandong.dispatch.v1.CloseCaseRequest\x1a$.liandong.dispatch.v1.CloseCaseReply2\x98\x02\n\rDispatchQuery\x12O\n\x07GetCase\x12$.liandong.dispatch.v1.GetCaseRequest\x1a\x1e.liandong.dispatch.v1.CaseView\x12_\n\x0bSearchCases\x12(.liandong.dispatch.v1.SearchCasesRequest\x1a&.liandong.dispatch.v1.SearchCasesReply\x12U\n\tGetReport\x12&.liandong.dispatch.v1.GetReportRequest\x1a .liandong.dispatch.v1.ReportViewb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,25 +36,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POINT']._serialized_start=94
   _globals['_POINT']._serialized_end=142
   _globals['_SUBMITREPORTREQUEST']._serialized_start=145
-  _globals['_SUBMITREPORTREQUEST']._serialized_end=390
-  _globals['_SUBMITREPORTREPLY']._serialized_start=392
-  _globals['_SUBMITREPORTREPLY']._serialized_end=497
-  _globals['_CLOSECASEREQUEST']._serialized_start=499
-  _globals['_CLOSECASEREQUEST']._serialized_end=590
-  _globals['_CLOSECASEREPLY']._serialized_start=592
-  _globals['_CLOSECASEREPLY']._serialized_end=656
-  _globals['_GETCASEREQUEST']._serialized_start=658
-  _globals['_GETCASEREQUEST']._serialized_end=691
-  _globals['_CLOCKVIEW']._serialized_start=693
-  _globals['_CLOCKVIEW']._serialized_end=778
-  _globals['_CASEVIEW']._serialized_start=781
-  _globals['_CASEVIEW']._serialized_end=1123
-  _globals['_SEARCHCASESREQUEST']._serialized_start=1125
-  _globals['_SEARCHCASESREQUEST']._serialized_end=1192
-  _globals['_SEARCHCASESREPLY']._serialized_start=1194
-  _globals['_SEARCHCASESREPLY']._serialized_end=1274
-  _globals['_DISPATCHCOMMAND']._serialized_start=1277
-  _globals['_DISPATCHCOMMAND']._serialized_end=1485
-  _globals['_DISPATCHQUERY']._serialized_start=1488
-  _globals['_DISPATCHQUERY']._serialized_end=1681
+  _globals['_SUBMITREPORTREQUEST']._serialized_end=437
+  _globals['_SUBMITREPORTREPLY']._serialized_start=439
+  _globals['_SUBMITREPORTREPLY']._serialized_end=544
+  _globals['_CLOSECASEREQUEST']._serialized_start=546
+  _globals['_CLOSECASEREQUEST']._serialized_end=637
+  _globals['_CLOSECASEREPLY']._serialized_start=639
+  _globals['_CLOSECASEREPLY']._serialized_end=703
+  _globals['_GETCASEREQUEST']._serialized_start=705
+  _globals['_GETCASEREQUEST']._serialized_end=738
+  _globals['_GETREPORTREQUEST']._serialized_start=740
+  _globals['_GETREPORTREQUEST']._serialized_end=809
+  _globals['_REPORTVIEW']._serialized_start=812
+  _globals['_REPORTVIEW']._serialized_end=1009
+  _globals['_CLOCKVIEW']._serialized_start=1011
+  _globals['_CLOCKVIEW']._serialized_end=1096
+  _globals['_CASEVIEW']._serialized_start=1099
+  _globals['_CASEVIEW']._serialized_end=1441
+  _globals['_SEARCHCASESREQUEST']._serialized_start=1443
+  _globals['_SEARCHCASESREQUEST']._serialized_end=1510
+  _globals['_SEARCHCASESREPLY']._serialized_start=1512
+  _globals['_SEARCHCASESREPLY']._serialized_end=1592
+  _globals['_DISPATCHCOMMAND']._serialized_start=1595
+  _globals['_DISPATCHCOMMAND']._serialized_end=1803
+  _globals['_DISPATCHQUERY']._serialized_start=1806
+  _globals['_DISPATCHQUERY']._serialized_end=2086
 # @@protoc_insertion_point(module_scope)

@@ -21,7 +21,7 @@ class Point(_message.Message):
     def __init__(self, lon: _Optional[float] = ..., lat: _Optional[float] = ..., datum: _Optional[str] = ...) -> None: ...
 
 class SubmitReportRequest(_message.Message):
-    __slots__ = ("request_id", "channel", "property", "text", "address_text", "point", "occurred_at", "external_no", "anonymous")
+    __slots__ = ("request_id", "channel", "property", "text", "address_text", "point", "occurred_at", "external_no", "anonymous", "reporter_name", "reporter_phone")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     PROPERTY_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +31,8 @@ class SubmitReportRequest(_message.Message):
     OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
     EXTERNAL_NO_FIELD_NUMBER: _ClassVar[int]
     ANONYMOUS_FIELD_NUMBER: _ClassVar[int]
+    REPORTER_NAME_FIELD_NUMBER: _ClassVar[int]
+    REPORTER_PHONE_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     channel: str
     property: str
@@ -40,7 +42,9 @@ class SubmitReportRequest(_message.Message):
     occurred_at: _timestamp_pb2.Timestamp
     external_no: str
     anonymous: bool
-    def __init__(self, request_id: _Optional[str] = ..., channel: _Optional[str] = ..., property: _Optional[str] = ..., text: _Optional[str] = ..., address_text: _Optional[str] = ..., point: _Optional[_Union[Point, _Mapping]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., external_no: _Optional[str] = ..., anonymous: _Optional[bool] = ...) -> None: ...
+    reporter_name: str
+    reporter_phone: str
+    def __init__(self, request_id: _Optional[str] = ..., channel: _Optional[str] = ..., property: _Optional[str] = ..., text: _Optional[str] = ..., address_text: _Optional[str] = ..., point: _Optional[_Union[Point, _Mapping]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., external_no: _Optional[str] = ..., anonymous: _Optional[bool] = ..., reporter_name: _Optional[str] = ..., reporter_phone: _Optional[str] = ...) -> None: ...
 
 class SubmitReportReply(_message.Message):
     __slots__ = ("accepted", "report_id", "duplicate", "code", "reason")
@@ -83,6 +87,36 @@ class GetCaseRequest(_message.Message):
     CASE_ID_FIELD_NUMBER: _ClassVar[int]
     case_id: str
     def __init__(self, case_id: _Optional[str] = ...) -> None: ...
+
+class GetReportRequest(_message.Message):
+    __slots__ = ("report_id", "purpose", "actor")
+    REPORT_ID_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    report_id: str
+    purpose: str
+    actor: str
+    def __init__(self, report_id: _Optional[str] = ..., purpose: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class ReportView(_message.Message):
+    __slots__ = ("report_id", "case_id", "channel", "occurred_at", "text", "address_text", "reporter_name", "reporter_phone")
+    REPORT_ID_FIELD_NUMBER: _ClassVar[int]
+    CASE_ID_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_TEXT_FIELD_NUMBER: _ClassVar[int]
+    REPORTER_NAME_FIELD_NUMBER: _ClassVar[int]
+    REPORTER_PHONE_FIELD_NUMBER: _ClassVar[int]
+    report_id: str
+    case_id: str
+    channel: str
+    occurred_at: _timestamp_pb2.Timestamp
+    text: str
+    address_text: str
+    reporter_name: str
+    reporter_phone: str
+    def __init__(self, report_id: _Optional[str] = ..., case_id: _Optional[str] = ..., channel: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., text: _Optional[str] = ..., address_text: _Optional[str] = ..., reporter_name: _Optional[str] = ..., reporter_phone: _Optional[str] = ...) -> None: ...
 
 class ClockView(_message.Message):
     __slots__ = ("clock", "due_at", "state")

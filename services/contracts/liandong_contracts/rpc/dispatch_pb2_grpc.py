@@ -162,6 +162,11 @@ class DispatchQueryStub:
                 request_serializer=liandong_dot_dispatch_dot_v1_dot_dispatch__pb2.SearchCasesRequest.SerializeToString,
                 response_deserializer=liandong_dot_dispatch_dot_v1_dot_dispatch__pb2.SearchCasesReply.FromString,
                 _registered_method=True)
+        self.GetReport = channel.unary_unary(
+                '/liandong.dispatch.v1.DispatchQuery/GetReport',
+                request_serializer=liandong_dot_dispatch_dot_v1_dot_dispatch__pb2.GetReportRequest.SerializeToString,
+                response_deserializer=liandong_dot_dispatch_dot_v1_dot_dispatch__pb2.ReportView.FromString,
+                _registered_method=True)
 
 
 class DispatchQueryServicer:
@@ -181,6 +186,13 @@ class DispatchQueryServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetReport(self, request, context):
+        """One report. Personal fields are masked, unless a purpose is given: then they are in the clear, and that is on record.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DispatchQueryServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -193,6 +205,11 @@ def add_DispatchQueryServicer_to_server(servicer, server):
                     servicer.SearchCases,
                     request_deserializer=liandong_dot_dispatch_dot_v1_dot_dispatch__pb2.SearchCasesRequest.FromString,
                     response_serializer=liandong_dot_dispatch_dot_v1_dot_dispatch__pb2.SearchCasesReply.SerializeToString,
+            ),
+            'GetReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReport,
+                    request_deserializer=liandong_dot_dispatch_dot_v1_dot_dispatch__pb2.GetReportRequest.FromString,
+                    response_serializer=liandong_dot_dispatch_dot_v1_dot_dispatch__pb2.ReportView.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -249,6 +266,33 @@ class DispatchQuery:
             '/liandong.dispatch.v1.DispatchQuery/SearchCases',
             liandong_dot_dispatch_dot_v1_dot_dispatch__pb2.SearchCasesRequest.SerializeToString,
             liandong_dot_dispatch_dot_v1_dot_dispatch__pb2.SearchCasesReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/liandong.dispatch.v1.DispatchQuery/GetReport',
+            liandong_dot_dispatch_dot_v1_dot_dispatch__pb2.GetReportRequest.SerializeToString,
+            liandong_dot_dispatch_dot_v1_dot_dispatch__pb2.ReportView.FromString,
             options,
             channel_credentials,
             insecure,

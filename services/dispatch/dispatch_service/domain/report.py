@@ -1,6 +1,6 @@
 """Reports: what a citizen's words are about, whether a life may depend on them, whether a request can be used."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from liandong.pure.geometry import family_of
@@ -35,9 +35,23 @@ class Submission:
     """What a channel hands in, as far as its usability depends on it."""
 
     channel: ReportChannel | None
-    text: str
+    text: str = field(repr=False)  # personal
     place: Place | None
     occurred_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Who reports, and where in their words. Personal, and no rule depends on it; empty where not given."""
+
+    address_text: str
+    name: str
+    phone: str
+    anonymous: bool
+
+    def __repr__(self) -> str:
+        """Show nothing of it."""
+        return "Said(***)"
 
 
 def refusal_of(given: Submission, now: datetime) -> str | None:

@@ -13,7 +13,7 @@ from liandong_contracts.rpc import flood_pb2
 
 from dispatch_service import metrics
 from dispatch_service.domain.policy import SAME_TIME, STANDING_WATER
-from dispatch_service.domain.report import Submission, classify, urgency_of
+from dispatch_service.domain.report import Said, Submission, classify, urgency_of
 from dispatch_service.handlers import cases
 from dispatch_service.handlers.cases import Matter
 from dispatch_service.settings import DispatchSettings
@@ -35,10 +35,9 @@ def receive(
     given: Submission,
     channel: ReportChannel,
     prop: ReportProperty,
-    address_text: str,
     external_no: str | None,
     *,
-    anonymous: bool,
+    said: Said,
 ) -> str:
     """Take a report in and look for its place; return its id."""
     settings: DispatchSettings = work.refs
@@ -51,12 +50,14 @@ def receive(
         text=given.text,
         external_no=external_no,
         occurred_at=given.occurred_at or work.now,
-        address_text=address_text,
+        address_text=said.address_text,
         location=GeoPoint(lon=place.lon, lat=place.lat, datum=Datum(place.datum)) if place else None,
-        anonymous=anonymous,
+        anonymous=said.anonymous,
+        reporter_name=said.name or None,
+        reporter_phone=said.phone or None,
     )
-    _store(work, received)
-    work.emit(topics.DISPATCH_REPORT, received)
+    sealed = work.emit(topics.DISPATCH_REPORT, received).data
+    _store(work, sealed, given.text)
     metrics.REPORTS.labels("RECEIVED").inc()
     if place is not None and classify(given.text) is STANDING_WATER:
         _ask_for_spot(work, received, settings.match_deadline)
@@ -71,7 +72,8 @@ def spot_matched(answer: Answer[flood_pb2.MatchSpotReply], work: Work) -> None:
     _settle(work, answer.data["report_id"], answer.reply if answer.ok else None)
 
 
-def _store(work: Work, said: ReportReceived) -> None:
+def _store(work: Work, said: ReportReceived, text: str) -> None:
+    """Keep a report as it was published, its personal fields sealed; `text` in the clear decides what it is about."""
     work.insert(
         report,
         report_id=said.report_id,
@@ -80,11 +82,13 @@ def _store(work: Work, said: ReportReceived) -> None:
         property=said.property,
         text=said.text,
         address_text=said.address_text,
+        reporter_name=said.reporter_name,
+        reporter_phone=said.reporter_phone,
         lon=said.location.lon if said.location else None,
         lat=said.location.lat if said.location else None,
         datum=said.location.datum if said.location else None,
-        class_code=classify(said.text).code,
-        urgency=urgency_of(said.text),
+        class_code=classify(text).code,
+        urgency=urgency_of(text),
         occurred_at=said.occurred_at,
         received_at=work.now,
     )

@@ -13,6 +13,7 @@ from liandong.local import artifacts, show
 from liandong.local.client import LocalStack
 from liandong.local.fetch import fetch as fetch_artifacts
 from liandong.local.settings import LocalSettings
+from liandong.privacy.keks import LOCAL_KEK, KekFolder, generate
 
 PortBase = Annotated[
     int | None, typer.Option(help="First port of the real world; the others follow it. Default 21000.")
@@ -57,6 +58,9 @@ def up(
             return
     else:
         _fetch(stack)
+    if not KekFolder(stack.layout.keys).names() and generate(stack.layout.keys, LOCAL_KEK):
+        said = f"A key for personal data was made in {_short(stack.layout.keys)}, for this machine only."
+        console.print(said, highlight=False, soft_wrap=True)
     with show.StartView(console) as view:
         at = stack.up(services, env=settings_of(env), progress=view)
     console.print(f"Up in {time.monotonic() - began:.1f} s.")

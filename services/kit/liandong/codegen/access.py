@@ -17,6 +17,7 @@ from liandong.codegen.internal import (
     internal_topics,
     joined_groups,
     named_groups,
+    readable_keys,
     transactional_ids,
     view_group,
 )
@@ -30,6 +31,7 @@ Resource = Literal["topic", "group", "transactionalId"]
 _OF_INTERNAL = {
     "changelog": ("Read", "Write", "DescribeConfigs"),
     "relay": ("Read", "Write"),
+    "subject-key": ("Write", "DescribeConfigs"),
     "dead-letter": ("Read", "Write", "DescribeConfigs"),
     "letters": ("Read", "Write", "DescribeConfigs"),
 }
@@ -63,6 +65,9 @@ def rules_of(contract: Contract, service: ServiceFile, place: Place) -> list[Rul
         on_topics.setdefault(internal.name, set()).update(_OF_INTERNAL[internal.kind])
         if internal.kind == "changelog":
             views.append(view_group(internal.name))
+    for name in readable_keys(contract, service.service, place):
+        on_topics.setdefault(name, set()).add("Read")
+        views.append(view_group(name))
     rules = [Rule("topic", name, tuple(sorted(allowed))) for name, allowed in sorted(on_topics.items())]
     rules += [Rule("group", name, ("Read",)) for name in joined_groups(service, place)]
     rules += [Rule("group", name, ("Describe",)) for name in sorted({*named_groups(service, place), *views})]
@@ -110,7 +115,7 @@ def admin_rules(place: Place) -> list[Rule]:
     beginnings = [f"{place.world}."] if place.world else [f"{tier}." for tier in TIERS]
     rules = [Rule("topic", beginning, operations, True) for beginning in beginnings]
     rules += [Rule("group", beginning, ("Delete", "Describe", "Read"), True) for beginning in beginnings]
-    return rules + [Rule("transactionalId", beginning, ("Describe",), True) for beginning in beginnings]
+    return rules + [Rule("transactionalId", beginning, ("Describe", "Write"), True) for beginning in beginnings]
 
 
 def all_internal(contract: Contract, place: Place) -> list[InternalTopic]:

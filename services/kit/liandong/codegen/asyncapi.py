@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
+from liandong_contracts.base import versioned
 
 from liandong.codegen.docs.text import HEAD
 from liandong.codegen.model import TIERS, Contract, RecordType, TopicFile, context_of, short_name
@@ -76,7 +77,7 @@ def _server(tier: str) -> dict[str, Any]:
 
 def _channel(topic: TopicFile) -> dict[str, Any]:
     return {
-        "address": f"{{tier}}.{topic.name}.v1",
+        "address": f"{{tier}}.{versioned(topic.name)}",
         "title": topic.name,
         "description": topic.doc,
         "parameters": {"tier": {"$ref": "#/components/parameters/tier"}},

@@ -2,18 +2,17 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from liandong.codegen import files
-from liandong.codegen.gate import Registered, judge
+from liandong.codegen.gate import Version, judge
 from liandong.codegen.project import project_of
-from liandong.codegen.released import Declared, in_folder, in_git, last_release
+from liandong.codegen.released import Declared, in_folder, in_git, releases
 from liandong.codegen.verdict import Verdict, plain
 from liandong.errors import LiandongError, Unavailable
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,10 @@ class Outcome:
 
 
 def check(root: Path, ref: str = "", registry_url: str = "", *, must_answer: bool = False) -> Outcome:
-    """Compare the declarations below `root` with the release `ref` (default: the last one) and a registry, if given.
+    """Compare the declarations below `root` with the release `ref` and a registry, if given.
+
+    Without `ref` it is the last release, and the records of those before it. Topics are compared with one release only,
+    because what may end, ends once.
 
     Raises ConfigError when a declaration breaks a rule or `ref` is unknown, Unavailable when a registry that
     `must_answer` does not.
@@ -40,16 +42,18 @@ def check(root: Path, ref: str = "", registry_url: str = "", *, must_answer: boo
     foreign = project_of(root).foreign
     now, released = in_folder(root, foreign), Declared({}, {}, {})
     against: list[str] = []
-    ref = ref or last_release(root)
-    if ref:
-        released = in_git(root, ref, foreign)
-        against.append(f"{ref} ({len(released.schemas)} records, {len(released.topics)} topics)")
+    refs = [ref] if ref else releases(root)
+    others = list(_earlier(root, refs[1:], now, foreign))
+    if refs:
+        released = in_git(root, refs[0], foreign)
+        before = f", and {len(refs) - 1} releases before" if refs[1:] else ""
+        against.append(f"{refs[0]} ({len(released.schemas)} records, {len(released.topics)} topics{before})")
     else:
         against.append("no release (git has no tag v* that comes before this commit)")
-    registered: list[Registered] = []
     try:
         if registry_url:
             registered, said = _registered(registry_url)
+            others += registered
             against += said
         else:
             against.append("no registry (none of this checkout is running; --registry URL names one)")
@@ -57,10 +61,20 @@ def check(root: Path, ref: str = "", registry_url: str = "", *, must_answer: boo
         if must_answer or not isinstance(error, Unavailable):
             raise
         against.append(f"no registry ({error})")
-    return Outcome(stale, judge(root, now, released, ref, registered), against)
+    return Outcome(stale, judge(root, now, released, refs[0] if refs else "", others), against)
 
 
-def _registered(url: str) -> tuple[list[Registered], list[str]]:
+def _earlier(
+    root: Path, refs: Sequence[str], now: Declared, foreign: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Version]:
+    """Yield the records of earlier releases that are not as they are now."""
+    for ref in refs:
+        for name, schema in in_git(root, ref, foreign).schemas.items():
+            if schema != now.schemas.get(name):
+                yield Version(name, schema, ref)
+
+
+def _registered(url: str) -> tuple[list[Version], list[str]]:
     from liandong.codegen.registered import in_registry, too_lax
     from liandong.wire.registry import Registry
 
@@ -91,5 +105,5 @@ def show(outcome: Outcome, *, as_json: bool) -> int:
     noted = len(outcome.verdicts) - failing
     print(f"compared with {'; '.join(outcome.against)}: {failing} breaking changes, {noted} notes")
     if failing:
-        print("The rules, with examples: docs/guides/contracts.md", file=sys.stderr)
+        print("The rules, with examples: the platform's docs/guides/contracts.md", file=sys.stderr)
     return outcome.code

@@ -211,7 +211,8 @@ def _field_promises(record: Node, old: Field, new: Field) -> Iterator[Finding]:
     elif new.pii != old.pii:
         text = f"the mark pii {new.pii} is new here: events written before hold the value without it"
         yield Finding(record.name, new.name, "pii-added", text, breaking=False)
-    if (old.has_default, old.default) != (new.has_default, new.default) and old.has_default and new.has_default:
+    same_type = old.type.label == new.type.label
+    if same_type and old.has_default and new.has_default and old.default != new.default:
         text = f"the default was {old.default!r} and is now {new.default!r}: builds differ where the field is absent"
         yield Finding(record.name, new.name, "default-changed", text, breaking=False)
 

@@ -24,18 +24,15 @@ _LAST_RESORT = "declare a new record beside this one ({}V2) and write both, wher
 
 
 @dataclass(frozen=True)
-class Registered:
-    """One version of a subject in a registry: the topic as on the wire, the record's full name, its schema."""
+class Version:
+    """Another version of a record: its full name and schema, where people find it, and the topic that it is registered
+    for, as on the wire; empty when it is from a release.
+    """
 
-    topic: str
     record: str
-    version: int
     schema: Any
-
-    @property
-    def label(self) -> str:
-        """Return how people find this version."""
-        return f"{self.topic}-{self.record} version {self.version} in the registry"
+    label: str
+    topic: str = ""
 
 
 class _Override(BaseModel):
@@ -55,14 +52,16 @@ class _Found:
     against: list[str] = field(default_factory=list)
 
 
-def judge(root: Path, now: Declared, released: Declared, ref: str, registered: Iterable[Registered]) -> list[Verdict]:
-    """Return all verdicts, failing ones first; `ref` names the release that `released` comes from.
+def judge(root: Path, now: Declared, released: Declared, ref: str, others: Iterable[Version]) -> list[Verdict]:
+    """Return all verdicts, failing ones first.
+
+    `ref` names the release that `released` comes from; `others` are versions of a registry or of earlier releases.
 
     Raises ConfigError when schemas/overrides.yaml is not as it must be.
     """
     permitted = _overrides(root / OVERRIDES)
     gathered: dict[Finding, _Found] = {}
-    for finding, within, against in (*_since(now, released, ref), *_since_registered(now, registered)):
+    for finding, within, against in (*_since(now, released, ref), *_unlike(now, others)):
         found = gathered.setdefault(finding, _Found(finding))
         found.within.append(within)
         found.against.append(against)
@@ -82,8 +81,9 @@ def _since(now: Declared, released: Declared, ref: str) -> Iterator[tuple[Findin
         yield finding, finding.type, ref
 
 
-def _since_registered(now: Declared, registered: Iterable[Registered]) -> Iterator[tuple[Finding, str, str]]:
-    for version in registered:
+def _unlike(now: Declared, others: Iterable[Version]) -> Iterator[tuple[Finding, str, str]]:
+    """Yield the findings between each other version of a record and the declared one."""
+    for version in others:
         schema = now.schemas.get(version.record)
         topic = version.topic.partition(".")[2].rpartition(".")[0]
         if schema is not None:

@@ -7,10 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from liandong.codegen.model import Contract, ServiceFile, Tier
+from liandong_contracts.base import versioned
+
+from liandong.codegen.model import Contract, ServiceFile, Tier, TopicFile, holds_encrypted
 
 CHANGELOG = {"cleanup.policy": "compact", "delete.retention.ms": "86400000", "min.cleanable.dirty.ratio": "0.1"}
 RELAY = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
+SUBJECT_KEY = {"cleanup.policy": "compact", "max.compaction.lag.ms": "3600000", "min.cleanable.dirty.ratio": "0.01"}
 DEAD_LETTER = {"cleanup.policy": "delete", "retention.ms": "2592000000"}
 _LARGER = {"max.message.bytes": "2097152"}  # than the record that it is about
 STREAM_DEAD_LETTER = {**DEAD_LETTER, **_LARGER}
@@ -30,7 +33,7 @@ class Place:
 
     def wire(self, topic: str, tier: str = "") -> str:
         """Return a topic's name on the wire, of another tier if given."""
-        return self.scoped(f"{topic}.v1", tier)
+        return self.scoped(versioned(topic), tier)
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,15 @@ class InternalTopic:
 
     name: str
     service: str
-    kind: Literal["changelog", "relay", "dead-letter", "letters"]
+    kind: Literal["changelog", "relay", "dead-letter", "letters", "subject-key"]
     partitions: int
     config: Mapping[str, str]
 
 
 def internal_topics(contract: Contract, service: ServiceFile, place: Place) -> Iterator[InternalTopic]:
     """Yield the internal topics of a service, by process."""
+    if service.service in key_writers(contract):
+        yield InternalTopic(key_topic(service.service, place), service.service, "subject-key", 1, SUBJECT_KEY)
     counts = {topic.name: topic.partitions[place.tier] for topic in (*contract.topics, *contract.foreign_topics)}
     for group, process in service.groups("stream"):
         for state in process.states:
@@ -56,6 +61,27 @@ def internal_topics(contract: Contract, service: ServiceFile, place: Place) -> I
     for group, _ in service.groups("workflow"):
         yield InternalTopic(place.wire(f"{group}.relay"), service.service, "relay", 1, RELAY)
         yield InternalTopic(place.wire(f"{group}.dead-letter"), service.service, "dead-letter", 1, DEAD_LETTER)
+
+
+def key_topic(service: str, place: Place) -> str:
+    """Return the topic of the data keys that a service makes."""
+    return place.wire(f"{service}.subject-key")
+
+
+def key_writers(contract: Contract) -> set[str]:
+    """Return the services that publish encrypted fields and so make data keys."""
+    return {name for topic in _encrypted(contract) for name in topic.producers}
+
+
+def readable_keys(contract: Contract, service: str, place: Place) -> list[str]:
+    """Return the topics of the data keys that a service may use."""
+    granted = [topic for topic in _encrypted(contract) if service in topic.clear]
+    return sorted({key_topic(name, place) for topic in granted for name in topic.producers})
+
+
+def _encrypted(contract: Contract) -> list[TopicFile]:
+    known = (*contract.topics, *contract.foreign_topics)
+    return [t for t in known if any(holds_encrypted(record.type, contract.types) for record in t.records)]
 
 
 def joined_groups(service: ServiceFile, place: Place) -> list[str]:

@@ -71,7 +71,7 @@ class Link(BaseModel):
 
 
 def _topic_name(name: str) -> str:
-    if not re.fullmatch(r"[a-z]+\.[a-z]+(-[a-z]+)*", name):
+    if not re.fullmatch(r"[a-z]+\.[a-z]+(-[a-z]+)*(\.v([2-9]|[1-9][0-9]))?", name):
         raise ValueError(f"{name!r} is no topic name: <context>.<aggregate> in lower case, '-' inside words, never '_'")
     return name
 
@@ -100,6 +100,7 @@ class TopicFile(BaseModel):
     retention_hours: int | None = Field(None, ge=1, description="not for state topics, which are compacted")
     producers: tuple[Service, ...] = Field(min_length=1)
     consumers: tuple[Service, ...] = Field(min_length=1)
+    clear: tuple[Service, ...] = Field((), description="services that may read the encrypted fields, each read audited")
     catalogue: Literal["UNCONDITIONAL", "CONDITIONAL", "NEGATIVE"]
     after_dead_letter: Literal["park", "go-on"]
 
@@ -277,3 +278,12 @@ def named_in(type_: FieldType) -> Iterator[FieldType]:
         yield from named_in(type_.item)
     elif type_.name:
         yield type_
+
+
+def holds_encrypted(name: str, types: Mapping[str, NamedType]) -> bool:
+    """Say whether a record has an encrypted field, itself or in a record inside."""
+    record = types.get(name)
+    if not isinstance(record, RecordType):
+        return False
+    inner = (found.name for field in record.fields for found in named_in(field.type))
+    return any(field.subject for field in record.fields) or any(holds_encrypted(each, types) for each in inner)

@@ -102,7 +102,8 @@ def _record(record: RecordType) -> list[str]:
     title = f"{record.zh}: {record.doc}" if record.zh else record.doc
     lines = [f"class {name}(Record, frozen=True, kw_only=True):", f'    """{title}', ""]
     lines += [f"    {field.name}: {_described(field)}" for field in record.fields]
-    lines += ['    """', "", f'    FULL_NAME: ClassVar[str] = "{record.full_name}"', ""]
+    lines += ['    """', "", f'    FULL_NAME: ClassVar[str] = "{record.full_name}"']
+    lines += [*_encrypted(record), ""]
     lines += [f"    {field.name}: {_python(field.type)}{_default(field)}" for field in record.fields]
     lines += ["", "    def to_avro(self) -> dict[str, Any]:", "        return {"]
     lines += [f'            "{field.name}": {_to_avro(field)},' for field in record.fields]
@@ -110,6 +111,15 @@ def _record(record: RecordType) -> list[str]:
     lines += ["        return cls("]
     lines += [f"            {field.name}={_from_avro(field)}," for field in record.fields]
     return [*lines, "        )"]
+
+
+def _encrypted(record: RecordType) -> list[str]:
+    """Return the table of the fields that are encrypted on the wire; nothing where there is none."""
+    rows = [f'("{f.name}", "{f.pii}", "{f.subject}")' for f in record.fields if f.subject]
+    head = "    PII: ClassVar[tuple[tuple[str, str, str], ...]] = ("
+    if len(rows) < 2:
+        return [f"{head}{row},)" for row in rows]
+    return [head, *(f"        {row}," for row in rows), "    )"]
 
 
 def _described(field: RecordField) -> str:

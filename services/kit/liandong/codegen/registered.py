@@ -3,19 +3,20 @@
 import json
 from collections.abc import Iterator
 
-from liandong.codegen.gate import Registered
+from liandong.codegen.gate import Version
 from liandong.codegen.model import TIERS
 from liandong.wire.registry import FULL, Registry
 
 
-def in_registry(registry: Registry) -> Iterator[Registered]:
+def in_registry(registry: Registry) -> Iterator[Version]:
     """Yield every version of every subject of the real world. Raises Unavailable, ConfigError."""
     for subject in registry.subjects():
         topic, _, record = subject.rpartition("-")
         if topic.split(".")[0] not in TIERS:
             continue  # a drill's, a demo's or a test's
-        for version in registry.versions(subject):
-            yield Registered(topic, record, version, json.loads(registry.version(subject, version)))
+        for number in registry.versions(subject):
+            schema = json.loads(registry.version(subject, number))
+            yield Version(record, schema, f"{subject} version {number} in the registry", topic)
 
 
 def too_lax(registry: Registry) -> str:

@@ -37,10 +37,10 @@ def in_folder(root: Path, foreign: Mapping[str, Mapping[str, Any]]) -> Declared:
     return _declared({p.relative_to(root).as_posix(): p.read_text(encoding="utf-8") for p in paths}, foreign)
 
 
-def last_release(root: Path) -> str:
-    """Return the newest release tag that this commit comes after, empty when there is none or no git."""
+def releases(root: Path) -> list[str]:
+    """Return the release tags that this commit comes after, newest first; none when there is no git."""
     reply = _git(root, "tag", "--list", _RELEASES, "--merged", "HEAD", "--sort=-version:refname")
-    return reply.stdout.decode().split("\n")[0] if reply.returncode == 0 else ""
+    return reply.stdout.decode().split() if reply.returncode == 0 else []
 
 
 def in_git(root: Path, ref: str, foreign: Mapping[str, Mapping[str, Any]]) -> Declared:

@@ -8,7 +8,16 @@ from pathlib import Path
 
 from liandong.codegen.links import link_problems
 from liandong.codegen.marks import Problem, line_in
-from liandong.codegen.model import TIERS, NamedType, RecordType, TopicFile, context_of, named_in, short_name
+from liandong.codegen.model import (
+    TIERS,
+    NamedType,
+    RecordType,
+    TopicFile,
+    context_of,
+    holds_encrypted,
+    named_in,
+    short_name,
+)
 
 SHARED = "common"
 """Context whose records every owner may publish in its own topics."""
@@ -22,6 +31,7 @@ def topic_problems(topic: TopicFile, stem: str, types: Mapping[str, NamedType]) 
     yield from _shape(topic)
     yield from _records(topic, types)
     yield from link_problems(topic, types)
+    yield from _grants(topic, types)
 
 
 def homeless(folder: Path, topics: Sequence[TopicFile], types: Mapping[str, NamedType]) -> list[str]:
@@ -82,3 +92,12 @@ def _records(topic: TopicFile, types: Mapping[str, NamedType]) -> Iterator[Probl
         for position, field in enumerate(topic.key):
             if field not in usable:
                 yield ("key", position), f"{entry.type} has no string or enum {field} for the key"
+
+
+def _grants(topic: TopicFile, types: Mapping[str, NamedType]) -> Iterator[Problem]:
+    """Yield what is wrong with who may read the topic's encrypted fields."""
+    for number, name in enumerate(topic.clear):
+        if name not in (*topic.producers, *topic.consumers):
+            yield ("clear", number), f"{name} may read the encrypted fields but neither writes nor reads the topic"
+    if topic.clear and not any(holds_encrypted(record.type, types) for record in topic.records):
+        yield ("clear",), "no record of the topic has an encrypted field: nothing is there to be read in the clear"

@@ -68,6 +68,8 @@ def _constant(topic: TopicFile) -> list[str]:
     ]
     if topic.retention_hours is not None:
         lines.append(f"    retention_hours={topic.retention_hours},")
+    if topic.clear:
+        lines.append(f"    clear={_tuple(topic.clear)},")
     if topic.after_dead_letter == "park":
         lines.append("    park=True,")
     return [*lines, ")"]

@@ -38,6 +38,11 @@ class Layout(msgspec.Struct, frozen=True):
         """What must outlive `down`: topics, schemas, stores, databases."""
         return self.home / "data"
 
+    @property
+    def keys(self) -> Path:
+        """The key-encryption keys of this machine, shared by its worlds."""
+        return self.home / "keys"
+
     def data_of(self, world: str, process: str) -> Path:
         """Return the folder of one service process in one world ("" is the real world)."""
         return self.data_of_world(world) / process

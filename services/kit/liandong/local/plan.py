@@ -116,6 +116,7 @@ class Planner:
             "LIANDONG_REGISTRY_URL": at.registry_url,
             "LIANDONG_REFERENCE_DIR": str(self._layout.table.parent),
             "LIANDONG_DATA_DIR": at.data_dir,
+            "LIANDONG_KEK_DIR": str(self._layout.keys),
             "LIANDONG_PEERS": json.dumps(at.peers),
         }
         if world.clock_file:

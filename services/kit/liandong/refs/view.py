@@ -143,7 +143,8 @@ class View(Generic[R]):
         seen: set[str] | None = set()  # keys of this pass: what is not there any more after a new start must go
         try:
             reader.begin()
-            ends, verified = reader.ends(), 0.0
+            asked, verified = time.monotonic(), 0.0
+            ends = reader.ends()
             while not self._stop.is_set():
                 for row in reader.read(_WAIT_S):
                     self._take(row)
@@ -151,14 +152,14 @@ class View(Generic[R]):
                         seen.add(row.key)
                 if time.monotonic() - verified < (_VERIFY_EVERY_S if self.ready else 0):
                     continue
-                if self.ready:
-                    ends = reader.ends()
                 verified = time.monotonic()
+                if self.ready:
+                    asked, ends = verified, reader.ends()
                 if reader.has_reached(ends):
                     if seen is not None:
                         self._drop_except(seen)
                         seen = None
-                    self._fresh_at = verified
+                    self._fresh_at = asked  # what was written after the question is not in the answer
                     self._ready.set()
         finally:
             reader.close()

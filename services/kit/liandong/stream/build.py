@@ -7,6 +7,9 @@ from confluent_kafka import Consumer, Producer
 from liandong_contracts.base import Record
 
 from liandong.clock import Clock
+from liandong.privacy.grants import KEY_TOPIC_CONFIG, key_topic, writes_personal
+from liandong.privacy.service import Privacy
+from liandong.refs.subject_keys import privacy_of
 from liandong.settings import Settings
 from liandong.stream.admin import (
     CHANGELOG_CONFIG,
@@ -96,7 +99,9 @@ class Assembly:
             consumer=consumer,
             transactions=Transactions(Producer(producer_config(settings, name, tuning), logger=client_log)),
             intake=Intake(self._codec, self._topology, self._names()),
-            processor=Processor(self._service, self._codec, node, clock, tracing, self._changelogs, refs),
+            processor=Processor(
+                self._service, self._codec, node, clock, tracing, self._changelogs, refs, self._privacy()
+            ),
             assignments=assignments,
             restorer=restorer,
             letters=letters,
@@ -105,6 +110,13 @@ class Assembly:
             dead_letters=dead_letters,
             tuning=tuning,
         )
+
+    def _privacy(self) -> Privacy | None:
+        """Return what seals the personal values that the service publishes; its key topic is created."""
+        name = self._service.name
+        if writes_personal(name):
+            self._admin.ensure(key_topic(name).wire(self._settings.tier, self._settings.world), 1, KEY_TOPIC_CONFIG)
+        return privacy_of(name, self._settings, self._codec)
 
     def _letters(self) -> Letters:
         settings, name = self._settings, self._service.name

@@ -9,6 +9,7 @@ from typing import Any
 from liandong_contracts.kit import HeldRecord
 
 from liandong.errors import DecodeError, Unavailable
+from liandong.privacy.scrub import scrubbed
 from liandong.stream.deadletters import HANDLER_FAILED, REFUSED, TIMER_FAILED, FailureLimit, letter_headers, letter_of
 from liandong.stream.held import HeldMessage, place_of
 from liandong.stream.intake import Intake
@@ -84,7 +85,7 @@ class Handling:
         except Exception as error:
             log.exception("%s-%d offset %s: handler failed", topic, part.number, message.offset())
             self._limit.failed(self._handled, error)
-            self._bury(message, part, HANDLER_FAILED, repr(error))
+            self._bury(message, part, HANDLER_FAILED, scrubbed(repr(error)))
             return False
         self._handled += 1
         self._meters.events += 1
@@ -112,7 +113,7 @@ class Handling:
         except Exception as error:
             log.exception("timer %s of %s %s failed", name, state.name, key)
             self._limit.failed(self._handled, error)
-            self._drop_timer(part, position, key, name, due, repr(error))
+            self._drop_timer(part, position, key, name, due, scrubbed(repr(error)))
             return
         self._handled += 1
         self._meters.timers += 1

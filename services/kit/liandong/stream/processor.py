@@ -8,9 +8,15 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from liandong_contracts.base import Record
 
 from liandong.clock import Clock
+from liandong.errors import ConfigError
 from liandong.event import Event, headers_of
+from liandong.privacy.fields import walk_of
+from liandong.privacy.grants import key_topic
+from liandong.privacy.sealing import Sealing
+from liandong.privacy.service import Privacy
 from liandong.stream.api import KEEP, REMEMBERED_IDS, Context, Due, Out, Outcome, State, StreamService
 from liandong.stream.causes import Cause, cause_of, cause_of_timer
 from liandong.stream.envelope import Cell, Timer, has_mark, mark_of
@@ -30,13 +36,14 @@ class Effect:
     `fenced`: how many states had seen it; `late`: how many of its values came too late for a window.
     """
 
-    __slots__ = ("changes", "counts", "fenced", "late", "outputs")
+    __slots__ = ("changes", "counts", "fenced", "late", "outputs", "sealing")
 
     def __init__(self) -> None:
         self.changes: list[tuple[Table, str, Cell]] = []
         self.outputs: list[Output] = []
         self.counts: dict[str, int] = {}
         self.fenced = self.late = 0
+        self.sealing: Sealing | None = None
 
     def apply(self) -> None:
         """Put the changed cells; the caller produces the outputs in the same transaction."""
@@ -84,8 +91,11 @@ class Processor:
         tracing: Tracing,
         changelogs: dict[str, str],
         refs: Any = None,
+        privacy: Privacy | None = None,
     ) -> None:
         self._service = service.name
+        self._privacy = privacy
+        self._keys = key_topic(service.name)
         self._timers = service.timers
         self._codec = codec
         self._now = clock.now
@@ -140,7 +150,7 @@ class Processor:
             self._follow(step.state, key, draft, outcome, cause, event.time, effect)
         elif outcome.state is KEEP:
             return  # handled again it would change nothing again: no need to remember it
-        self._set_state(step.state, key, draft, outcome.state)
+        self._set_state(step.state, key, draft, outcome.state, effect, event.id)
         effect.changes.append((table, key, draft))
 
     def on_timer(self, state: State[Any], table: Table, key: str, name: str, due: int) -> Effect:
@@ -159,7 +169,7 @@ class Processor:
             if outcome.emit or outcome.timers:
                 cause = self._chained(msgspec.structs.replace(cause, traceparent=span.traceparent or None), ctx)
                 self._follow(state, key, draft, outcome, cause, at, effect)
-            self._set_state(state, key, draft, outcome.state)
+            self._set_state(state, key, draft, outcome.state, effect, cause.id)
         effect.changes.append((table, key, draft))
         return effect
 
@@ -176,14 +186,28 @@ class Processor:
             chain = record_now(chain)
         return cause if chain is cause.traceparent else msgspec.structs.replace(cause, traceparent=chain)
 
-    def _set_state(self, state: State[Any], key: str, draft: Cell, new: Any) -> None:
+    def _set_state(self, state: State[Any], key: str, draft: Cell, new: Any, effect: Effect, cause: str) -> None:
         """Write the state that a handler returned into the draft cell."""
         if new is KEEP or new is draft.state:
             return
+        if isinstance(new, Record) and walk_of(type(new)) is not None:
+            new = self._sealed(new, effect, cause)
         raw = None if new is None else self._codec.encode(self._changelogs[state.name], new)
         if raw is not None and len(raw) > MAX_RECORD_BYTES:
             raise ValueError(f"state {state.name!r} of key {key!r}: {len(raw)} bytes, more than a record may have")
         draft.state, draft.raw = new, raw
+
+    def _sealed(self, record: Record, effect: Effect, cause: str) -> Record:
+        """Seal the personal values of a record; a new data key goes out before the event that needs it."""
+        if effect.sealing is None:
+            if self._privacy is None:
+                raise ConfigError(f"{self._service} has no keys for the personal values of {record.FULL_NAME}")
+            effect.sealing = self._privacy.sealing(cause, self._now())
+        sealed = effect.sealing.seal(record)
+        for key in effect.sealing.fresh():
+            wire = self._maker.wire(self._keys)
+            effect.outputs.append(Output(wire, self._keys.key_of(key).encode(), self._codec.encode(wire, key), []))
+        return sealed
 
     def _follow(
         self,
@@ -229,6 +253,8 @@ class Processor:
         """Encode what a handler emits; sequences are given from the draft cell."""
         sequences = dict(draft.sequences) if draft is not None else None
         for out in outs:
+            if walk_of(type(out.record)) is not None:
+                out = msgspec.structs.replace(out, record=self._sealed(out.record, effect, cause.id))
             key = out.topic.key_of(out.record)
             sequence = None
             if sequences is not None and (name := sequence_name(out.topic, key, state_key)) is not None:

@@ -4,6 +4,15 @@ import logging
 
 import structlog
 
+from liandong.privacy.scrub import scrubbed
+
+
+class _Scrubbing(structlog.stdlib.ProcessorFormatter):
+    """Cuts personal values out of the finished line, whatever message or traceback brought them there."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scrubbed(super().format(record))
+
 
 def setup_logs(service: str, *, as_json: bool = False, level: int = logging.INFO) -> None:
     """Send every logger of the process to standard error in one form; call once, before anything else."""
@@ -15,7 +24,7 @@ def setup_logs(service: str, *, as_json: bool = False, level: int = logging.INFO
         structlog.processors.format_exc_info,
     ]
     last = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False)
-    formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=last)
+    formatter = _Scrubbing(foreign_pre_chain=shared, processor=last)
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
     root = logging.getLogger()

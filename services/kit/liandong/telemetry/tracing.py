@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from liandong.ids import trace_id as trace_id_of
+from liandong.privacy.scrub import scrubbed
 from liandong.settings import Settings
 
 _ODD = frozenset("13579bdf")  # the lowest bit of the flags says "recorded"
@@ -145,7 +146,7 @@ class Tracing:
         try:
             yield Step(traceparent_of(span.get_span_context()), span)
         except Exception as error:
-            span.set_status(Status(StatusCode.ERROR, repr(error)[:200]))
+            span.set_status(Status(StatusCode.ERROR, scrubbed(repr(error))[:200]))
             raise
         finally:
             span.end()

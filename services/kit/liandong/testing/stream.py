@@ -10,13 +10,14 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 from liandong_contracts.base import Record, Topic
-from liandong_contracts.kit import HeldHeader, HeldRecord
+from liandong_contracts.kit import HeldHeader, HeldRecord, SubjectKey
 
 from liandong import wire
 from liandong.clock import ManualClock
 from liandong.contracts import known_records
 from liandong.event import Event, event_from, headers_of
 from liandong.ids import event_id
+from liandong.privacy.keyring import MemoryKeys
 from liandong.settings import Settings
 from liandong.stream.api import State, StreamService
 from liandong.stream.deadletters import HANDLER_FAILED
@@ -29,6 +30,7 @@ from liandong.stream.timers import from_ms, to_ms
 from liandong.stream.topology import Plan, topology_of
 from liandong.telemetry.tracing import Tracing
 from liandong.testing.memory import DictStore, MemoryCodec
+from liandong.testing.privacy import memory_privacy
 
 R = TypeVar("R", bound=Record)
 S = TypeVar("S", bound=Record)
@@ -95,6 +97,7 @@ class StreamHarness:
         self.fenced = 0
         self._service = service
         self._codec: Codec = codec or _codec_for(service)
+        self.keys = MemoryKeys()
         self._strict, self._duplicates, self._restarts = strict, duplicates, restarts
         self._topology = topology_of(service)
         self._stores = {state.name: DictStore() for state in service.states}
@@ -106,7 +109,14 @@ class StreamHarness:
         changelogs = {state.name: state.wire(self.settings) for state in service.states}
         tracing = Tracing(service.name, self.settings)
         self._processor = Processor(
-            service, self._codec, node, self.clock, tracing, changelogs, refs if refs is not None else service.refs
+            service,
+            self._codec,
+            node,
+            self.clock,
+            tracing,
+            changelogs,
+            refs if refs is not None else service.refs,
+            memory_privacy(service.name, self.keys),
         )
         groups = self._topology.groups
         self._topics = {topic.wire(node.tier, node.world): topic for group in groups for topic in group.topics}
@@ -301,9 +311,16 @@ class StreamHarness:
             self.failures.append(Failure(cause, error))
             if drop:
                 drop()
-        events = [self._through_wire(output.topic, output.value, output.headers) for output in outputs]
+        events = [self._through_wire(o.topic, o.value, o.headers) for o in outputs if not self._take_key(o)]
         self.published.extend(events)
         return [event for event in events if self._plan(event)]
+
+    def _take_key(self, output: Output) -> bool:
+        """Keep a data key; say whether the output was one."""
+        record = None if output.headers else self._codec.decode(output.value)
+        if isinstance(record, SubjectKey):
+            self.keys.add(record)
+        return record is not None
 
     def _commit(self) -> None:
         for name, table in self._tables.items():

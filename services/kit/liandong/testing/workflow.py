@@ -18,19 +18,26 @@ import sqlalchemy as sa
 from google.protobuf import descriptor_pool
 from google.protobuf.message import Message
 from liandong_contracts.base import Record, Topic
+from liandong_contracts.kit import SubjectKey
 
 from liandong import ids
 from liandong.clock import ManualClock
 from liandong.event import Event, event_from, headers_of
+from liandong.privacy.keyring import MemoryKeys
+from liandong.privacy.sealed import Clear
 from liandong.telemetry.ops import Health
 from liandong.telemetry.tracing import Tracing
+from liandong.testing.privacy import memory_privacy
 from liandong.wire import Codec, LocalIds
 from liandong.workflow import tables
 from liandong.workflow.api import WorkflowService
+from liandong.workflow.clear import ClearStep
+from liandong.workflow.migrate import create
 from liandong.workflow.model import Commit, Delivery
 from liandong.workflow.processor import Processor
 from liandong.workflow.settings import WorkflowSettings
 from liandong.workflow.sql import Database
+from liandong.workflow.sqlite import SqliteDatabase
 from liandong.workflow.steps import AnswerStep, CommandStep, Step, message_type
 from liandong.workflow.unit import moment
 
@@ -70,6 +77,7 @@ class WorkflowHarness:
 
     duplicates: every event and every command arrives twice, events at a new offset, as after a replay.
     crashes: the process dies around every commit, in turn right before and right after it.
+    database: an empty one to work on instead of SQLite in memory.
     """
 
     def __init__(
@@ -82,13 +90,16 @@ class WorkflowHarness:
         on_commit: Callable[[Commit], None] | None = None,
         duplicates: bool = False,
         crashes: bool = False,
+        database: Database | None = None,
     ) -> None:
         self.service = service
         self.settings = settings or WorkflowSettings(trace_ratio=0, data_dir=Path(tempfile.gettempdir()))
         self.clock = ManualClock(now)
         self.codec = _codec()
-        self.database = Database(None)
-        self.database.create(service.tables, service.version)
+        self.keys = MemoryKeys()
+        self._privacy = memory_privacy(service.name, self.keys)
+        self.database = database or SqliteDatabase(None)
+        create(self.database, service.tables)
         self.published: list[Event[Record]] = []
         self.dead_letters: list[DeadLetter] = []
         self._on_commit = on_commit
@@ -131,6 +142,10 @@ class WorkflowHarness:
         if sequence is not None:
             self._sequences[wire, key] = max(sequence, self._sequences[wire, key])
         self._count += 1
+        sealing = self._privacy.sealing(f"{wire}/{key}/{self._count}", self.clock.now())
+        record = sealing.seal(record)
+        for fresh in sealing.fresh():
+            self.keys.add(fresh)
         event: Event[Record] = Event(
             data=record,
             id=event_id or ids.event_id(f"harness/{wire}", record.FULL_NAME, self._count),
@@ -250,6 +265,15 @@ class WorkflowHarness:
         """Query what is committed."""
         return self.database.read(query)
 
+    def audited(self, step: ClearStep) -> Future[None]:
+        """Put a clear read on record; here at once."""
+        self._run([], [step.bound(self._binding)])
+        return step.future
+
+    def open(self, value: str) -> Clear:
+        """Open a sealed value whose audit record is committed."""
+        return self._privacy.open(value)
+
     def health(self) -> Health:
         """Say that all is well."""
         return Health(True, "", 0)
@@ -258,7 +282,12 @@ class WorkflowHarness:
 
     def _start(self) -> None:
         self._binding = self.service.bind(
-            self.settings, clock=self.clock, codec=self.codec, tracing=self._tracing, refs=self._refs
+            self.settings,
+            clock=self.clock,
+            codec=self.codec,
+            tracing=self._tracing,
+            refs=self._refs,
+            privacy=self._privacy,
         )
         self._processor = Processor(self._binding, self.database, self._on_commit)
         self._processor.start()
@@ -297,9 +326,12 @@ class WorkflowHarness:
                 raw = dict(headers)
                 reason, error = raw["dl_reason"].decode(), raw["dl_error"].decode()
                 self.dead_letters.append(DeadLetter(reason, error, row.key, row.value, raw))
+                continue
+            record = self.codec.decode(row.value)
+            if isinstance(record, SubjectKey):
+                self.keys.add(record)
             else:
                 stamp = int(self.clock.now().timestamp() * 1000)
-                record = self.codec.decode(row.value)
                 self.published.append(event_from(record, headers, topic=row.topic, timestamp_ms=stamp))
 
     def _answer_calls(self) -> None:

@@ -12,6 +12,7 @@ from prometheus_client import Counter
 
 from liandong.contracts import known_records
 from liandong.errors import DecodeError, EncodeError
+from liandong.privacy.wire import TOKENS, NotSealed
 from liandong.settings import Settings
 from liandong.wire.bodies import body_of, native, own_body
 from liandong.wire.compiled import READ_ERRORS, Body
@@ -81,7 +82,7 @@ class Codec:
         *,
         limit: int = DEFAULT_LIMIT,
         in_c: bool = True,
-        seal: Seal | None = None,
+        seal: Seal = TOKENS,
     ) -> None:
         self._ids = ids
         self._records = known_records() if records is None else records
@@ -90,6 +91,7 @@ class Codec:
         self._seal = seal
         self._writing: dict[tuple[str, type[Record]], tuple[bytes, Write]] = {}
         self._reading: dict[int, _Reading] = {}
+        self._reads_after: dict[bytes, Read] = {}  # header -> what reads the body behind it
         self._programs: dict[int, Body] = {}  # what the C half may read without asking Python
         if self._in_c:
             frames = native.Frames(self._programs, self._decode, DecodeError, limit)
@@ -134,6 +136,14 @@ class Codec:
         not know, or a record that this build does not have), UNDECODABLE; and Unavailable when a new id cannot be asked
         for.
         """
+        if value is not None and len(value) <= self._limit:
+            read = self._reads_after.get(value[:HEADER_BYTES])
+            if read is not None:
+                try:
+                    record: Record = read(value, HEADER_BYTES)
+                except READ_ERRORS as error:
+                    return self._decode(value, error)
+                return record
         return self._decode(value)
 
     def decode_many(self, values: Sequence[bytes | None]) -> list[Record | DecodeError | None]:
@@ -144,7 +154,7 @@ class Codec:
         records: list[Record | DecodeError | None] = []
         for value in values:
             try:
-                records.append(None if value is None else self._decode(value))
+                records.append(None if value is None else self.decode(value))
             except DecodeError as error:
                 records.append(error)
         return records
@@ -157,7 +167,7 @@ class Codec:
         return self._reading_of(value).record
 
     def _decode(self, value: bytes | None, error: Exception | None = None) -> Record:
-        """Read a value; `error` is what the C half said about its body already."""
+        """Read a value that is not plain; `error` is what has been found about its body already."""
         if value is not None and len(value) > self._limit:
             raise DecodeError("TOO_LARGE", f"{len(value)} bytes, the limit is {self._limit}", value)
         reading = self._reading_of(value)
@@ -174,16 +184,17 @@ class Codec:
     def _writer(self, topic: str, record: type[Record]) -> tuple[bytes, Write]:
         schema_id, body = self._ids.id_of(topic, record), own_body(record, in_c=self._in_c)
         self._reads(schema_id, record, body)
-        write: Write = body.encode if self._seal is None else self._seal.writing(record, body.encode)
+        write = self._seal.writing(record, body.encode)
         writing = self._writing[topic, record] = (header(schema_id), write)
         return writing
 
     def _reads(self, schema_id: int, record: type[Record], body: Body) -> _Reading:
         """Note how values of an id are read; by the C half alone when nothing is sealed."""
         plain = body.decode
-        read = plain if self._seal is None else self._seal.reading(record, plain)
+        read = self._seal.reading(record, plain)
         if read is plain and self._in_c:
             self._programs[schema_id] = body
+        self._reads_after[header(schema_id)] = read
         reading = self._reading[schema_id] = _Reading(record.FULL_NAME, record, read)
         return reading
 
@@ -217,7 +228,9 @@ class Codec:
 
 
 def _what_is_wrong(record: Record, error: Exception) -> str:
-    """Say which field does not fit, in the words of the Avro library where it finds it."""
+    """Say which field does not fit, in the words of the Avro library where it finds it; of a personal one no value."""
+    if isinstance(error, NotSealed):
+        return str(error)
     try:
         validate(record.to_avro(), parsed_schema(type(record)))
     except ValidationError as found:

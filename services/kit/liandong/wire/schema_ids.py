@@ -65,10 +65,9 @@ class LocalIds:
 
     def __init__(self, records: Mapping[str, type[Record]] | None = None) -> None:
         records = known_records() if records is None else records
+        self._records = [records[name] for name in sorted(records)]
         self._ids = {name: number for number, name in enumerate(sorted(records), start=1)}
-        self._schemas: dict[int, Any] = {
-            self._ids[name]: json.loads(schema_of(record)) for name, record in records.items()
-        }
+        self._added: list[Any] = []
 
     def id_of(self, topic: str, record: type[Record]) -> int:
         """Return the record's id, the same on every topic."""
@@ -76,10 +75,12 @@ class LocalIds:
 
     def schema(self, schema_id: int) -> Any | None:
         """Return the schema behind an id."""
-        return self._schemas.get(schema_id)
+        if 0 < schema_id <= len(self._records):
+            return json.loads(schema_of(self._records[schema_id - 1]))
+        number = schema_id - len(self._records) - 1
+        return self._added[number] if 0 <= number < len(self._added) else None
 
     def add(self, schema: Any) -> int:
         """Take in a further schema, as another version of a service would have registered it; return its id."""
-        schema_id = max(self._schemas, default=0) + 1
-        self._schemas[schema_id] = schema
-        return schema_id
+        self._added.append(schema)
+        return len(self._records) + len(self._added)

@@ -1,7 +1,7 @@
 """Workflow services: long-lived things that people act on. State in SQL, events in and out exactly once."""
 
 from liandong.workflow.api import WorkflowService
-from liandong.workflow.columns import UtcDateTime
+from liandong.workflow.columns import SealedText, UtcDateTime
 from liandong.workflow.model import Answer, Command, Commit, Timer
 from liandong.workflow.settings import WorkflowSettings
 from liandong.workflow.steps import CommandRefused
@@ -12,6 +12,7 @@ __all__ = [
     "Command",
     "CommandRefused",
     "Commit",
+    "SealedText",
     "Timer",
     "UtcDateTime",
     "Work",

@@ -6,6 +6,7 @@ The object holds declarations only. `run` (or a test's harness) binds it to a da
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any, Protocol, TypeVar, get_type_hints
 
 import sqlalchemy as sa
@@ -15,12 +16,15 @@ from liandong_contracts.base import Record, Topic
 from liandong.clock import Clock
 from liandong.errors import ConfigError
 from liandong.event import Event
+from liandong.privacy.sealed import Clear
+from liandong.privacy.service import Privacy
 from liandong.rpc.context import current_traceparent
 from liandong.rpc.server import Servicer
 from liandong.telemetry.ops import Health
 from liandong.telemetry.tracing import Tracing
 from liandong.wire import Codec
 from liandong.workflow.binding import Binding, CommandRoute, EventRoute
+from liandong.workflow.clear import ClearStep
 from liandong.workflow.model import Answer, Command, Commit, Timer
 from liandong.workflow.settings import WorkflowSettings
 from liandong.workflow.steps import CommandRefused
@@ -47,18 +51,30 @@ class Runtime(Protocol):
         """Query what is committed."""
         ...
 
+    def audited(self, step: ClearStep) -> Future[None]:
+        """Queue the audit record of a clear read."""
+        ...
+
+    def open(self, value: str) -> Clear:
+        """Open a sealed value whose audit record is committed."""
+        ...
+
     def health(self) -> Health:
         """Say whether events are being taken in, and how many wait."""
         ...
 
 
 class WorkflowService:
-    """The declarations of one service. `tables` are its own SQL tables; raise `version` when they change."""
+    """The declarations of one service.
 
-    def __init__(self, name: str, *, tables: sa.MetaData | None = None, version: int = 1) -> None:
+    `tables` are its own SQL tables; `migrations` is the folder whose `versions` hold their revisions (see
+    `liandong migration`). Without it the tables are created once and never changed.
+    """
+
+    def __init__(self, name: str, *, tables: sa.MetaData | None = None, migrations: Path | None = None) -> None:
         self.name = name
         self.tables = tables if tables is not None else sa.MetaData()
-        self.version = version
+        self.migrations = migrations
         self._events: list[EventRoute] = []
         self._timers: dict[str, TimerHandler] = {}
         self._commands: dict[str, CommandRoute] = {}
@@ -150,6 +166,26 @@ class WorkflowService:
         """Return the rows of a query on committed data; safe from any thread."""
         return self._bound().read(query)
 
+    def clear(
+        self,
+        *values: str,
+        purpose: str,
+        actor: str,
+        about: str = "",
+        case_id: str | None = None,
+        timeout_s: float = 10.0,
+    ) -> list[Clear]:
+        """Return sealed values in the clear, for queries; each is opened only once its audit record is committed.
+
+        `about` is where they are (table and row), `case_id` the case that justifies it. What was erased, altered or
+        moved is the mask. Raises PermissionError when no topic's file grants it, ValueError without purpose or actor,
+        TimeoutError when nothing was committed.
+        """
+        runtime = self._bound()
+        step = ClearStep(values, purpose=purpose, actor=actor, about=about, case_id=case_id)
+        runtime.audited(step).result(timeout_s)
+        return [runtime.open(value) for value in values]
+
     def health(self) -> Health:
         """Say whether events are being taken in, and how many wait; for pages that show how fresh they are."""
         return Health(False, "not running") if self._runtime is None else self._runtime.health()
@@ -175,7 +211,14 @@ class WorkflowService:
     # ---- binding
 
     def bind(
-        self, settings: WorkflowSettings, *, clock: Clock, codec: Codec, tracing: Tracing, refs: Any = None
+        self,
+        settings: WorkflowSettings,
+        *,
+        clock: Clock,
+        codec: Codec,
+        tracing: Tracing,
+        refs: Any = None,
+        privacy: Privacy | None = None,
     ) -> Binding:
         """Return the declarations joined with what they run on."""
         return Binding(
@@ -191,6 +234,7 @@ class WorkflowService:
             timers=self._timers,
             commands=self._commands,
             answers=self._answers,
+            privacy=privacy,
         )
 
     def attach(self, runtime: Runtime | None) -> None:

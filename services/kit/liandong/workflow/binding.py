@@ -5,9 +5,13 @@ from typing import Any
 
 import msgspec
 from liandong_contracts.base import Record, Topic
+from liandong_contracts.kit import SubjectKey
 
 from liandong.clock import Clock
 from liandong.contracts import known_topics
+from liandong.errors import ConfigError
+from liandong.privacy.grants import key_topic, writes_personal
+from liandong.privacy.service import Privacy
 from liandong.telemetry.tracing import Tracing
 from liandong.wire import Codec
 from liandong.workflow.settings import WorkflowSettings
@@ -42,6 +46,7 @@ class Binding(msgspec.Struct, frozen=True):
     timers: Mapping[str, Any]
     commands: Mapping[str, CommandRoute]
     answers: Mapping[str, Any]
+    privacy: Privacy | None = None
 
     def wire(self, topic: Topic, tier: str | None = None) -> str:
         """Return a topic's name on the wire in this tier and world."""
@@ -53,6 +58,8 @@ class Binding(msgspec.Struct, frozen=True):
         read = {(wire, route.record) for (wire, _), route in self.events.items()}
         own = [topic for topic in known_topics() if self.service in topic.producers]
         written = {(self.wire(topic), record) for topic in own for record in topic.records}
+        if writes_personal(self.service):
+            written.add((self.key_topic, SubjectKey))
         return sorted(read | written, key=lambda pair: (pair[0], pair[1].FULL_NAME))
 
     @property
@@ -64,6 +71,18 @@ class Binding(msgspec.Struct, frozen=True):
     def relay_topic(self) -> str:
         """The compacted topic where the relay keeps its high-water mark."""
         return self.settings.scoped(f"{self.service}.relay.v1")
+
+    @property
+    def key_topic(self) -> str:
+        """The compacted topic of the data keys of the personal values that this service publishes."""
+        return self.wire(key_topic(self.service))
+
+    @property
+    def personal(self) -> Privacy:
+        """What seals and opens personal values. Raises ConfigError in a service that has nothing to do with them."""
+        if self.privacy is None:
+            raise ConfigError(f"{self.service} neither publishes personal values nor may it read any")
+        return self.privacy
 
     @property
     def subscribed(self) -> list[str]:

@@ -54,7 +54,7 @@ class Inbox:
             position = connection.scalar(sa.select(_t.c.next).where(*where))
             if position is None:
                 row = {"topic": topic, "partition": partition, "next": 0}
-                connection.execute(upsert(_t, ("topic", "partition"), tuple(row)), row)
+                connection.execute(upsert(connection.dialect.name, _t, ("topic", "partition"), tuple(row)), row)
                 position = 0
             found[topic, partition] = int(position)
         self.positions.update(found)

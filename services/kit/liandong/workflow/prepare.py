@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from liandong.errors import Unavailable
+from liandong.privacy.grants import KEY_TOPIC_CONFIG, writes_personal
 from liandong.wire import TopicSpec, ensure_topics
 from liandong.workflow.binding import Binding
 
@@ -22,7 +23,9 @@ _DEAD_LETTERS_KEPT_MS = 30 * 24 * 3600 * 1000
 
 def internal_topics(binding: Binding) -> list[TopicSpec]:
     """Return the topics that a workflow service keeps beside the declared ones."""
+    keys = [TopicSpec(binding.key_topic, 1, KEY_TOPIC_CONFIG)] if writes_personal(binding.service) else []
     return [
+        *keys,
         TopicSpec(binding.relay_topic, 1, {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}),
         TopicSpec(binding.dead_letters, 1, {"cleanup.policy": "delete", "retention.ms": str(_DEAD_LETTERS_KEPT_MS)}),
     ]

@@ -62,8 +62,8 @@ class Processor:
             self.inbox.begin(connection, partition, offset)
 
     def start(self) -> None:
-        """Learn when the next timer is due."""
-        with self.database.writer.begin() as connection:
+        """Learn when the next timer is due; again and again, for replicas and tools set timers too."""
+        with self.database.reader.connect() as connection:
             self.next_due = _first_due(connection)
 
     def after_commit(self, listener: Callable[[Unit], None]) -> None:
@@ -119,6 +119,8 @@ class Processor:
                 run(unit, step)
             self._check_failures(unit, len(done))
             unit.flush()
+            if unit.outputs or unit.calls:
+                self.database.announce(connection)
             next_due = _first_due(connection) if unit.timers or self.timers_due() else self.next_due
             self.before_commit()
         self.next_due = next_due  # only now: a transaction that failed has changed no timer

@@ -2,7 +2,8 @@
 
 Rows and the id of the last one (the high-water mark, in a compacted topic) go out in one Kafka transaction. On start,
 `init_transactions` fences an older relay and settles its open transaction; only then the mark is read. So whatever
-moment the process dies at, the mark says which rows are out.
+moment the process dies at, the mark says which rows are out. Of several replicas one leads, by a lock in the database;
+the others stand by.
 """
 
 import logging
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import sqlalchemy as sa
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from sqlalchemy.exc import DBAPIError
 
@@ -46,6 +48,7 @@ class Relay(threading.Thread):
         self.mark = 0
         self.led = threading.Event()
         self.leading = False
+        self.standing_by = False
         self.failure: BaseException | None = None
 
     # ---- from any thread
@@ -67,22 +70,34 @@ class Relay(threading.Thread):
         """Lead again and again until stopped; being fenced or a restored database is kept in `failure`."""
         while not self._halt.is_set():
             try:
-                self._lead()
+                self._take_part()
             except RestoredDatabase as error:
                 log.error("%s", error)
                 self.failure = error
                 return
             except (KafkaException, DBAPIError, OSError) as error:
-                if _is_fenced(error):
+                if _is_fenced(error) and not self._database.shared:
                     log.error("another relay of %s took over", self._binding.service)
                     self.failure = Fenced(f"another relay of {self._binding.service} took over")
                     return
                 log.warning("relay: %s; trying again", str(error)[:200])
                 self._halt.wait(0.5)
             finally:
-                self.leading = False
+                self.leading = self.standing_by = False
 
-    def _lead(self) -> None:
+    def _take_part(self) -> None:
+        """Wait for the lead where replicas share the database, then publish."""
+        if self._database.shared:
+            self.mark = self._read_mark()
+            self._check_not_restored()
+            self.standing_by = True
+            self.led.set()
+        with self._database.lead(self._halt.is_set) as connection:
+            self.standing_by = False
+            if connection is not None:
+                self._lead(connection)
+
+    def _lead(self, connection: sa.Connection) -> None:
         producer = Producer(self._producer_settings())
         producer.init_transactions(30)
         self.mark = self._read_mark()
@@ -91,22 +106,21 @@ class Relay(threading.Thread):
         self.led.set()
         log.info("relay publishes from outbox row %d on", self.mark + 1)
         cleaned = time.monotonic()
-        with self._database.reader.connect() as connection:
-            while not self._finished():
-                self._wake.clear()
-                with connection.begin():
-                    rows = outbox.rows_after(connection, self.mark, _BATCH)
-                metrics.OUTBOX.labels(self._binding.service).set(len(rows))
-                if rows:
-                    self._publish(producer, rows)
-                    continue
-                if self._halt.is_set():
-                    return
-                if time.monotonic() - cleaned > _CLEAN_EVERY_S:
-                    cleaned = time.monotonic()
-                    self._clean(self.mark)
-                self._wake.wait(_POLL_S)
-                producer.poll(0)
+        while not self._finished():
+            self._wake.clear()
+            with connection.begin():
+                rows = outbox.rows_after(connection, self.mark, _BATCH)
+            metrics.OUTBOX.labels(self._binding.service).set(len(rows))
+            if rows:
+                self._publish(producer, rows)
+                continue
+            if self._halt.is_set():
+                return
+            if time.monotonic() - cleaned > _CLEAN_EVERY_S:
+                cleaned = time.monotonic()
+                self._clean(self.mark)
+            self._wake.wait(_POLL_S)
+            producer.poll(0)
 
     def _finished(self) -> bool:
         return self._halt.is_set() and time.monotonic() > self._drain_until
@@ -182,7 +196,7 @@ class Relay(threading.Thread):
         top = self._database.top_of_outbox()
         if top < self.mark:
             raise RestoredDatabase(
-                f"{self._database.path} has given {top} outbox ids but {self.mark} are published: it was restored from "
+                f"{self._database.name} has given {top} outbox ids but {self.mark} are published: it was restored from "
                 "an older copy. Put the newer file back; publishing from this one would skip events"
             )
 

@@ -22,6 +22,8 @@ import sqlalchemy as sa
 from google.protobuf.message import Message
 
 from liandong.errors import ConfigError, Unavailable
+from liandong.privacy.sealed import Clear
+from liandong.refs.subject_keys import privacy_of
 from liandong.rpc.client import Clients
 from liandong.rpc.server import RpcServer, Servicer
 from liandong.telemetry.logs import setup_logs
@@ -31,13 +33,15 @@ from liandong.wire import Codec, codec_of
 from liandong.workflow import outbox
 from liandong.workflow.api import WorkflowService
 from liandong.workflow.calls import Caller
+from liandong.workflow.clear import ClearStep
+from liandong.workflow.migrate import migrate
 from liandong.workflow.model import Commit, Partition
+from liandong.workflow.opening import open_database
 from liandong.workflow.prepare import prepared
 from liandong.workflow.processor import Processor
 from liandong.workflow.relay import Relay
 from liandong.workflow.settings import WorkflowSettings
 from liandong.workflow.sources.base import Feed, Source, Stalls
-from liandong.workflow.sql import Database
 from liandong.workflow.steps import CommandStep
 from liandong.workflow.unit import Unit, micros
 from liandong.workflow.writer import Writer
@@ -88,15 +92,19 @@ class Process:
     ) -> None:
         self.settings = settings
         self.tracing = Tracing(service.name, settings)
-        self.database = Database(settings.data_dir / f"{service.name}.sqlite3")
-        self.database.create(service.tables, service.version)
+        self.database = open_database(settings, service.name)
+        migrate(self.database, service.tables, service.migrations)
         clock = settings.clock()
-        self.binding = service.bind(settings, clock=clock, codec=codec, tracing=self.tracing, refs=refs)
+        personal = privacy_of(service.name, settings, codec)
+        self.keys = personal.keys if personal else None
+        self.binding = service.bind(
+            settings, clock=clock, codec=codec, tracing=self.tracing, refs=refs, privacy=personal
+        )
         self.processor = Processor(self.binding, self.database, on_commit)
         self.writer = Writer(self.processor, self._reseek)
         self.relay = Relay(self.binding, self.database, self._clean)
         self.clients = Clients(settings, self.tracing)
-        self.caller = Caller(self.binding, self.database, self.writer, self.clients)
+        self.caller = Caller(self.binding, self.database, self.writer, self.clients, lambda: self.relay.standing_by)
         self.processor.after_commit(self._wake)
         self.rpc = RpcServer(settings.grpc_port, list(servicers), self.tracing)
         self.ops = OpsServer(settings.ops_port, self.health)
@@ -105,6 +113,7 @@ class Process:
         self._stalls: Stalls | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._detail = "starting"
+        self._halted = False
         service.attach(self)
 
     # ---- the runtime that the service sees
@@ -119,11 +128,20 @@ class Process:
         """Query what is committed."""
         return self.database.read(query)
 
+    def audited(self, step: ClearStep) -> Future[None]:
+        """Queue the audit record of a clear read."""
+        self.writer.submit(step.bound(self.binding))
+        return step.future
+
+    def open(self, value: str) -> Clear:
+        """Open a sealed value whose audit record is committed."""
+        return self.binding.personal.open(value)
+
     def health(self) -> Health:
         """Say whether events are being taken in, and how many wait."""
         if self._detail or self.writer.trouble:
             return Health(False, self._detail or self.writer.trouble)
-        if not self.relay.leading:
+        if not (self.relay.leading or self.relay.standing_by):
             return Health(False, "the relay waits for Kafka")
         if self.source is None or self.feed is None:
             return Health(True, "", 0)
@@ -159,7 +177,10 @@ class Process:
 
     async def _start(self) -> None:
         await prepared(self.binding, self._note)
+        if self.keys is not None:
+            self.keys.start()
         self.relay.start()
+        threading.Thread(target=self._listen, name="listen", daemon=True).start()
         self._detail = "waiting for the relay to take over"
         await asyncio.to_thread(self.relay.led.wait)  # nothing is written before the database is known to be right
         self.processor.start()
@@ -189,6 +210,7 @@ class Process:
     async def _stop(self, tasks: Sequence["asyncio.Future[None]"]) -> None:
         """Stop taking in, finish what is being done, publish what is committed."""
         self._detail = "stopping"
+        self._halted = True
         self.rpc.set_ready(False)
         for task in tasks:
             task.cancel()
@@ -202,6 +224,8 @@ class Process:
         self.relay.stop(1.0)
         await asyncio.to_thread(_join, self.relay, 1.5)
         self.clients.close()
+        if self.keys is not None:
+            await asyncio.to_thread(self.keys.stop)
         self.tracing.shutdown()
         self.database.close()
         self.ops.stop()
@@ -213,6 +237,13 @@ class Process:
             self.relay.wake()
         if unit.calls:
             self.caller.wake()
+
+    def _listen(self) -> None:
+        def heard() -> None:
+            self.relay.wake()
+            self.caller.wake()
+
+        self.database.listen(heard, lambda: self._halted)
 
     def _clean(self, mark: int) -> None:
         """Called by the relay now and then; the deletion itself runs in the writer thread."""

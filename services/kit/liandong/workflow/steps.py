@@ -18,6 +18,7 @@ from liandong_contracts.base import Record
 from liandong import ids
 from liandong.errors import DecodeError
 from liandong.event import Event, Headers, event_from
+from liandong.privacy.scrub import scrubbed
 from liandong.telemetry.tracing import Kind
 from liandong.workflow import tables
 from liandong.workflow.binding import Binding, EventRoute
@@ -297,5 +298,5 @@ def message_type(full_name: str) -> type[Message]:
 def dead_letter_headers(binding: Binding, unit: Unit, reason: str, error: Exception) -> Headers:
     """Return the headers that say why something became a dead letter, and count it in the unit."""
     unit.dead.append(reason)
-    detail = f"{type(error).__name__}: {error}"[:500]
+    detail = scrubbed(f"{type(error).__name__}: {error}")[:500]
     return [("dl_reason", reason.encode()), ("dl_error", detail.encode()), ("dl_service", binding.service.encode())]

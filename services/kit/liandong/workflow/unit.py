@@ -24,10 +24,10 @@ Keyed = tuple[str, str]
 _SEQUENCE = sa.select(tables.sequence.c.last).where(
     tables.sequence.c.topic == sa.bindparam("topic"), tables.sequence.c.key == sa.bindparam("key")
 )
-_UPSERT_SEQUENCE = upsert(tables.sequence, ("topic", "key"), ("topic", "key", "last"))
-_UPSERT_FENCE = upsert(tables.fence, ("topic", "key"), ("topic", "key", "last"))
-_UPSERT_SEEN = upsert(tables.seen, ("event_id",), ("event_id", "at_us"))
-_UPSERT_TIMER = upsert(tables.timer, ("kind", "key"), ("kind", "key", "due_us", "data", "cause"))
+_SEQUENCE_ROW = (tables.sequence, ("topic", "key"), ("topic", "key", "last"))
+_FENCE_ROW = (tables.fence, ("topic", "key"), ("topic", "key", "last"))
+_SEEN_ROW = (tables.seen, ("event_id",), ("event_id", "at_us"))
+_TIMER_ROW = (tables.timer, ("kind", "key"), ("kind", "key", "due_us", "data", "cause"))
 _DELETE_TIMER = sa.delete(tables.timer).where(
     tables.timer.c.kind == sa.bindparam("k"), tables.timer.c.key == sa.bindparam("y")
 )
@@ -137,20 +137,23 @@ class Unit:
 
     def flush(self) -> None:
         """Write everything collected; the last thing before the commit."""
-        run = self.connection.execute
+        run, dialect = self.connection.execute, self.connection.dialect.name
         if self._passed:
-            run(_UPSERT_FENCE, [{"topic": t, "key": k, "last": n} for (t, k), n in self._passed.items()])
+            run(upsert(dialect, *_FENCE_ROW), [{"topic": t, "key": k, "last": n} for (t, k), n in self._passed.items()])
         if self._seen:
             at = micros(self.now)
-            run(_UPSERT_SEEN, [{"event_id": event_id, "at_us": at} for event_id in self._seen])
+            run(upsert(dialect, *_SEEN_ROW), [{"event_id": event_id, "at_us": at} for event_id in self._seen])
         if self._given:
-            run(_UPSERT_SEQUENCE, [{"topic": t, "key": k, "last": n} for (t, k), n in self._given.items()])
+            run(
+                upsert(dialect, *_SEQUENCE_ROW),
+                [{"topic": t, "key": k, "last": n} for (t, k), n in self._given.items()],
+            )
         gone = [{"k": kind, "y": key} for (kind, key), row in self.timers.items() if row is None]
         if gone:
             run(_DELETE_TIMER, gone)
         armed = [row for row in self.timers.values() if row is not None]
         if armed:
-            run(_UPSERT_TIMER, armed)
+            run(upsert(dialect, *_TIMER_ROW), armed)
         if self.calls:
             run(tables.call.insert(), self.calls)
         if self.outputs:

@@ -8,20 +8,27 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 from google.protobuf.message import Message
+from liandong_contracts import topics
 from liandong_contracts.base import Record, Topic
 
 from liandong import ids
 from liandong.event import Event, headers_of
+from liandong.privacy.audit import viewed
+from liandong.privacy.fields import walk_of
+from liandong.privacy.grants import key_topic
+from liandong.privacy.sealed import Clear, Sealed
+from liandong.privacy.sealing import Sealing
 from liandong.workflow.binding import Binding
 from liandong.workflow.model import Cause
 from liandong.workflow.sql import upsert
 from liandong.workflow.unit import Unit, micros
 
+R = TypeVar("R", bound=Record)
 _SEQUENCED = ("fact", "state")
 _MIN_CALL_S = 1.0  # real seconds: other services do not answer faster because the world's clock does
 
@@ -36,6 +43,7 @@ class Work:
         self._step = step
         self._stack = stack
         self._counts: Counter[str] = Counter()
+        self._sealing: Sealing | None = None
         self.conn: sa.Connection = unit.connection
         self.now: datetime = unit.now
         self.refs: Any = binding.refs
@@ -58,7 +66,7 @@ class Work:
 
     def upsert(self, table: sa.Table, keys: Sequence[str], **values: object) -> None:
         """Add a row, or replace the given columns of the row with the same keys."""
-        self.conn.execute(upsert(table, tuple(keys), tuple(values)), values)
+        self.conn.execute(upsert(self.conn.dialect.name, table, tuple(keys), tuple(values)), values)
 
     def update(self, table: sa.Table, where: Mapping[str, object], **values: object) -> int:
         """Change the rows whose columns equal `where`; return how many."""
@@ -76,21 +84,28 @@ class Work:
     def emit(
         self,
         topic: Topic,
-        record: Record,
+        record: R,
         *,
         time: datetime | None = None,
         area_code: str | None = None,
         traceparent: str | None = None,
-    ) -> Event[Record]:
-        """Publish an event after the commit, exactly once and in order; return it.
+    ) -> Event[R]:
+        """Publish an event after the commit, exactly once and in order; return it, its personal values sealed.
 
         `time` is when it happened (default: now). Raises ValueError for a topic that is not this service's to write.
         """
         self._binding.may_write(topic, record)
+        if walk_of(type(record)) is not None:
+            record = self._sealed(record)
+        return self._publish(topic, record, time, area_code, traceparent)
+
+    def _publish(
+        self, topic: Topic, record: R, time: datetime | None, area_code: str | None, traceparent: str | None
+    ) -> Event[R]:
         name, cause, settings = record.FULL_NAME, self._cause, self._binding.settings
         wire = self._binding.wire(topic)
         key = topic.key_of(record)
-        event: Event[Record] = Event(
+        event: Event[R] = Event(
             data=record,
             id=ids.event_id(cause.id, name, self._count(name)),
             type=name,
@@ -110,6 +125,24 @@ class Work:
         self._unit.output(wire, key.encode(), self._binding.codec.encode(wire, record), headers_of(event))
         self._unit.emitted.append(event)
         return event
+
+    def clear(self, *values: str, purpose: str, actor: str, about: str = "", case_id: str | None = None) -> list[Clear]:
+        """Return sealed values in the clear, with an audit record in the same transaction.
+
+        `about` is where they are (topic and event id, table and row), `case_id` the case that justifies it. A value
+        that was erased, altered or moved is the mask. Raises PermissionError when no topic's file grants it, ValueError
+        without purpose or actor.
+        """
+        self.audit(values, purpose=purpose, actor=actor, about=about, case_id=case_id)
+        return [self._binding.personal.open(value) for value in values]
+
+    def audit(
+        self, values: Sequence[str], *, purpose: str, actor: str, about: str = "", case_id: str | None = None
+    ) -> None:
+        """Put on record that these sealed values are about to be read; parameters and errors are those of `clear`."""
+        granted: list[Sealed] = [each for value in values if (each := self._binding.personal.granted(value))]
+        for record in viewed(granted, purpose=purpose, actor=actor, about=about, case_id=case_id, at=self.now):
+            self._publish(topics.PLATFORM_AUDIT_REQUEST, record, None, None, None)  # who has the grant may say so
 
     def after(
         self,
@@ -193,6 +226,17 @@ class Work:
     def step_traceparent(self) -> str:
         """The trace context that outputs carry, to be stored in rows that outlive this handler."""
         return self.traceparent
+
+    def _sealed(self, record: R) -> R:
+        """Seal the personal values of a record; a new data key goes out before the event that needs it."""
+        binding = self._binding
+        if self._sealing is None:
+            self._sealing = binding.personal.sealing(self._cause.id, self.now)
+        sealed, keys = self._sealing.seal(record), key_topic(binding.service)
+        for key in self._sealing.fresh():
+            wire = binding.key_topic
+            self._unit.output(wire, keys.key_of(key).encode(), binding.codec.encode(wire, key), [])
+        return sealed
 
     def _derived(self, what: str) -> Cause:
         identity = ids.event_id(self._cause.id, what, self._count(what))

@@ -1,9 +1,8 @@
 """The index of events: what a topic is, how to read a page, and which context has what. For someone new here."""
 
 from collections import Counter
-from collections.abc import Iterator
 
-from liandong.codegen.docs.text import HEAD, graph, table
+from liandong.codegen.docs.text import HEAD, table
 from liandong.codegen.model import Contract
 
 _INTRO = """\
@@ -88,26 +87,17 @@ def _contexts(contract: Contract) -> str:
 
 
 def _overview(contract: Contract) -> str:
-    """Return a graph of services; an arrow's number is how many topics it stands for."""
+    """Return a table of writers and readers: how many topics go from one to the other."""
     pairs = Counter(
-        (writer, reader)
-        for topic in contract.topics
-        for writer in topic.producers
-        for reader in topic.consumers
-        if writer != reader
+        (writer, reader) for topic in contract.topics for writer in topic.producers for reader in topic.consumers
     )
-    writers = {writer for writer, _ in pairs}
-    everywhere = {reader for _, reader in pairs if {w for w, r in pairs if r == reader} >= writers - {reader}}
-    text = "An arrow goes from who writes to who reads; its number is how many topics.\n"
-    if everywhere:
-        text += f"Left out, because they read from everybody: {', '.join(sorted(everywhere))}.\n"
-    return text + "\n" + graph(_arrows(pairs, everywhere))
-
-
-def _arrows(pairs: Counter[tuple[str, str]], left_out: set[str]) -> Iterator[str]:
-    shown = {pair: count for pair, count in pairs.items() if pair[1] not in left_out}
-    yield from (f"{name}([{name}])" for name in sorted({name for pair in shown for name in pair}))
-    yield from (f"{writer} -->|{count}| {reader}" for (writer, reader), count in sorted(shown.items()))
+    readers = sorted({reader for _, reader in pairs})
+    rows = [
+        (f"**{writer}**", *(str(pairs[writer, reader] or "") for reader in readers))
+        for writer in sorted({writer for writer, _ in pairs})
+    ]
+    text = "How many topics a service (at the left) writes that another (at the top) reads.\n"
+    return "\n".join([text, table(("", *readers), rows)])
 
 
 def _services(contract: Contract) -> str:
