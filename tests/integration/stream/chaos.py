@@ -40,7 +40,7 @@ class Chaos:
         plan = ["kill"] * kills + ["broker"] * broker_kills + ["wipe", "freeze", "graceful"]
         self.chance.shuffle(plan)
         for strike in plan:
-            self._feed_for(self.chance.uniform(0.3, 2.5))
+            self._feed_for(self.chance.uniform(0.3, 2.0))
             self._strike(strike, self.chance.choice(WORKERS))
         for name in WORKERS:
             self._ensure(name)

@@ -28,7 +28,6 @@ def test_the_refused_units_are_buried_and_all_others_go_through(count: int, bad:
             else:
                 taken.append(number)
         if bad & set(taken):
-            isolation.aborted()
             isolation.refused(size, None, "too large")
         else:
             at, through, buried = at + size, through + taken, buried + dead
@@ -46,7 +45,20 @@ def test_a_unit_that_is_known_is_condemned_at_once() -> None:
 
 def test_an_abort_without_a_refusal_makes_nothing_smaller() -> None:
     isolation = Isolation(largest=500)
-    isolation.aborted()
+    isolation.aborted(100)
     assert (isolation.limit, isolation.is_active) == (None, True)
     isolation.committed()
     assert not isolation.is_active
+
+
+def test_transactions_that_are_aborted_again_and_again_get_smaller_and_condemn_nobody() -> None:
+    isolation = Isolation(largest=500)
+    for _ in range(5):
+        isolation.condemned(unit(1))
+        isolation.aborted(min(100, isolation.limit or 100))
+    assert isolation.limit == 1
+    isolation.aborted(1)
+    assert isolation.condemned(unit(1)) is None
+    for _ in range(9):
+        isolation.committed()
+    assert (isolation.limit, isolation.is_active) == (None, False)

@@ -349,9 +349,10 @@ class Engine:
         if self._aborts_in_a_row > _ABORTS_IN_A_ROW:
             raise FatalError(f"{_ABORTS_IN_A_ROW} transactions in a row were aborted, the last one because: {error}")
         log.warning("the transaction is aborted and started over: %s", error)
-        self._isolation.aborted()
         if error.is_refused:
             self._isolation.refused(self._handling.units, error.unit, str(error))
+        else:
+            self._isolation.aborted(self._handling.units)
         self._transactions.watch = True
         self._abort()
         stop.wait(0.01 if error.is_refused else min(1.0, 0.01 * 2**self._aborts_in_a_row))
