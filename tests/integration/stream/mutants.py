@@ -11,7 +11,7 @@ from liandong.stream.held import Lot
 from liandong.stream.isolation import Isolation
 from liandong.stream.tables import Table
 from liandong.stream.transactions import Transactions
-from liandong.stream.tuning import producer_config
+from liandong.stream.tuning import consumer_config, producer_config
 
 Patch = Callable[[Any, str, Any], None]
 
@@ -79,6 +79,15 @@ def random_transactional_id(patch: Patch) -> None:
     patch(build, "producer_config", random)
 
 
+def positions_read_uncommitted(patch: Patch) -> None:
+    """Do not wait for a former owner's open transaction when the positions are read."""
+
+    def uncommitted(*args: Any) -> dict[str, Any]:
+        return consumer_config(*args) | {"isolation.level": "read_uncommitted"}
+
+    patch(build, "consumer_config", uncommitted)
+
+
 def no_isolation(patch: Patch) -> None:
     """Try a refused transaction again as it is."""
     patch(Isolation, "refused", lambda *_: None)
@@ -102,6 +111,7 @@ MUTANTS: dict[str, Callable[[Patch], None]] = {
         positions_outside_the_transaction,
         no_positions_with_timers_only,
         random_transactional_id,
+        positions_read_uncommitted,
         no_isolation,
         no_parking,
         no_rollback,

@@ -1,12 +1,16 @@
 """Dead letters on real Kafka: what waits behind them, replay, skip, and a record that Kafka itself refuses."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from liandong.cli import dlq as dlq_commands
+from liandong.cli.main import app
 from liandong.errors import ConfigError
 from liandong.settings import Settings
 from liandong.stream.dlq import DeadLetters
+from typer.testing import CliRunner
 
 from tests.support import mill
 
@@ -78,6 +82,36 @@ def test_a_letter_of_a_topic_that_goes_on_is_replayed_once(bench: Bench) -> None
         assert again.record.attempts == 2
         desk.order([again], replay=False)
         assert desk.wait([again], 20) == []
+
+
+def test_the_commands_list_show_replay_and_skip(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIANDONG_BOOTSTRAP", bench.base.bootstrap)
+    monkeypatch.setenv("LIANDONG_WORLD", bench.base.world)
+    monkeypatch.setattr(dlq_commands, "codec_of", lambda _: bench.codec)
+
+    def call(*words: str) -> str:
+        result = CliRunner().invoke(app, ["dlq", *words], catch_exceptions=False)
+        return result.output
+
+    mill.BROKEN.update((1, 2))
+    with running(engine_of(bench)) as errors:
+        knot(bench, 1, 3)
+        knot(bench, 2, key="other")
+        desk = DeadLetters(bench.base, "mill", bench.codec)
+        wait("two letters", lambda: len(desk.open()) == 2, errors)
+        wait("one waits", lambda: {one.waiting for one in desk.open()} == {0, 1}, errors)
+        name = next(one.name for one in desk.open() if one.record.key == b"k")
+        assert "HANDLER_FAILED" in call("list", "mill")
+        shown = json.loads(call("show", "mill", name))
+        assert (shown["key"], shown["value"]["number"], shown["error"]) == ("k", 1, "RuntimeError('handler bug')")
+        assert "failed again" in call("replay", "mill", name)
+        mill.BROKEN.discard(1)
+        assert "1 of 1 replayed" in call("replay", "mill", name)
+        wait("drained", lambda: knots(bench) == (1, 3), errors)
+        assert "1 of 1 skipped" in call("skip", "mill", "--all")
+        assert "no open dead letters" in call("list", "mill")
+        with pytest.raises(ConfigError, match="name the dead letters"):
+            call("skip", "mill")
 
 
 @pytest.mark.parametrize("hazard", ["too large", "topic gone"])

@@ -4,13 +4,14 @@ A scenario returns what went wrong. Where a kill is needed the engine is a proce
 a thread of this one.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import NewTopic
 from liandong.clock import ManualClock, real_now
 from liandong.errors import Fenced
@@ -96,6 +97,32 @@ def pending_marker(bench: Bench, mutant: str | None) -> list[str]:
         if [table.get(key).state for table in tables] != [tally] * 4:
             faults.append("the committed change is missing")
     return faults + [str(error) for error in errors]
+
+
+def pending_positions(bench: Bench, mutant: str | None) -> list[str]:
+    """A former owner's transaction holds newer positions and is committed only after the service has started."""
+    for number in range(4):
+        bench.share("b1", number, "")
+    (place,) = {row[:2] for row in bench.read(bench.wire(mill.SHARE), 2)}
+    at = TopicPartition(*place, 3)
+    former = Consumer({"bootstrap.servers": bench.base.bootstrap, "group.id": bench.base.scoped("mill")})
+    pending = Producer({"bootstrap.servers": bench.base.bootstrap, "transactional.id": f"{bench.base.world}.former"})
+    pending.init_transactions(30)
+    pending.begin_transaction()
+    pending.send_offsets_to_transaction([at], former.consumer_group_metadata(), 10)
+    former.close()
+    engine, asked_at = engine_of(bench), time.monotonic()
+
+    def is_running() -> bool:
+        return any(place[0] in part.topics and part.number == place[1] for part in engine._assignments.running)
+
+    with running(engine) as errors:
+        until("asked, or running", lambda: is_running() or time.monotonic() > asked_at + 1.5)
+        faults = ["running while the former owner's positions are open"] if is_running() else []
+        pending.commit_transaction(30)
+        until("counted", lambda: bench.state("bin", 2))
+    known = bench.state("bin", 2)["b1"]
+    return faults + [str(error) for error in errors] + ([] if known == mill.Bin(1, 3) else [f"b1 is {known}"])
 
 
 def zombie_fires_timers(bench: Bench, mutant: str | None) -> list[str]:
@@ -187,6 +214,7 @@ def aborted_transaction(bench: Bench, mutant: str | None) -> list[str]:
 SCENARIOS = [
     (killed_before_the_commit, ("store_before_commit", "positions_outside_the_transaction")),
     (killed_with_an_open_transaction, ("random_transactional_id",)),
+    (pending_positions, ("positions_read_uncommitted",)),
     (pending_marker, ("restore_to_last_stable_offset",)),
     (zombie_fires_timers, ("no_positions_with_timers_only",)),
     (refused_record, ("no_isolation",)),

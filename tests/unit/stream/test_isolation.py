@@ -61,4 +61,5 @@ def test_transactions_that_are_aborted_again_and_again_get_smaller_and_condemn_n
     assert isolation.condemned(unit(1)) is None
     for _ in range(9):
         isolation.committed()
-    assert (isolation.limit, isolation.is_active) == (None, False)
+    assert not isolation.is_active
+    assert not isolation.is_full(400)
