@@ -73,10 +73,13 @@ def test_a_handler_slower_than_its_transaction_loses_nothing(bench: Bench) -> No
     """The broker ends the transaction meanwhile, and so the engine; its next life takes smaller pieces."""
     for number in range(12):
         bench.share("b1", number, "", flush=number == 11)
-    for instance, tuning in (("a", Tuning(transaction_ms=1500, batch=100)), ("b", Tuning(batch=2))):
+    settings = bench.settings(instance="a", data_dir=bench.folder / "a")
+    for slow in (
+        Tuning(transaction_ms=1500, batch=100, group_protocol="classic"),
+        Tuning(batch=2, group_protocol="classic"),
+    ):
         service = slow_mill(0.3, "")
-        settings = bench.settings(instance=instance, data_dir=bench.folder / instance)
-        with running(build_engine(service, settings, bench.codec, tuning=tuning)) as errors:
+        with running(build_engine(service, settings, bench.codec, tuning=slow)) as errors:
             done: Any = lambda: errors or bench.state("bin", 2) == {"b1": mill.Bin(12, 66)}  # noqa: E731
             wait("done, or an end", done, [], 60)
         if not errors:
