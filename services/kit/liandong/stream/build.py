@@ -24,6 +24,7 @@ from liandong.stream.api import StreamService
 from liandong.stream.changelog import Restorer
 from liandong.stream.engine import Engine
 from liandong.stream.intake import Intake
+from liandong.stream.lane import Lane, is_built
 from liandong.stream.letters import Letters, letters_wire
 from liandong.stream.metrics import Meters
 from liandong.stream.outputs import Node
@@ -92,13 +93,15 @@ class Assembly:
             self._meters,
             incremental=tuning.group_protocol == "consumer",
         )
+        in_c = settings.native_codec and is_built()
+        lane = Lane(self._codec, clock, self._changelogs, refs) if in_c else None
         node = Node(settings.tier, settings.world, settings.area_code)
         return Engine(
             name,
             self._topology,
             consumer=consumer,
             transactions=Transactions(Producer(producer_config(settings, name, tuning), logger=client_log)),
-            intake=Intake(self._codec, self._topology, self._names()),
+            intake=Intake(self._codec, self._topology, self._names(), lane),
             processor=Processor(
                 self._service, self._codec, node, clock, tracing, self._changelogs, refs, self._privacy()
             ),

@@ -100,7 +100,7 @@ def producer_config(settings: Settings, service: str, tuning: Tuning) -> dict[st
         "enable.idempotence": True,
         "retry.backoff.ms": 2,
         "retry.backoff.max.ms": 500,
-        "linger.ms": 0,
+        "linger.ms": 5,  # outputs leave in batches, and the rest at once when the transaction ends
         "socket.nagle.disable": True,
         "batch.num.messages": 10_000,
         "queue.buffering.max.messages": 500_000,
