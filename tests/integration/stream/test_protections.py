@@ -46,7 +46,7 @@ def killed_before_the_commit(bench: Bench, mutant: str | None) -> list[str]:
     bench.wait_killed("a")
     bench.start("a", mutant=mutant, **STATIC)
     try:
-        bench.wait_done(8 if mutant else 30)
+        bench.wait_done(8 if mutant else 60)
     except AssertionError as error:
         return [str(error)]
     return bench.faults()
@@ -60,7 +60,7 @@ def killed_with_an_open_transaction(bench: Bench, mutant: str | None) -> list[st
     bench.wait_killed("a")
     bench.start("a", mutant=mutant, **STATIC, transaction_ms=60_000)
     try:
-        bench.wait_done(12, read_s=3)
+        bench.wait_done(30, read_s=8 if mutant else 30)  # both well below the transaction's time-out
     except AssertionError as error:
         return [str(error)]
     return bench.faults()
