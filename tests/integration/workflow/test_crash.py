@@ -49,7 +49,7 @@ def finish(worker: Worker, inputs: Inputs) -> None:
     """Let the worker do what is left, and stop it in order."""
     inputs.finish()
     total = len(inputs.ids)
-    until("everything is applied", lambda: worker.counts() == (total, total, 0) or worker.ended() is not None)
+    until("everything is applied", lambda: worker.settled() == (total, total, 0) or worker.ended() is not None)
     assert worker.ended() is None, worker.log()[-3000:]
     status, seconds = worker.terminate()
     assert (status, seconds < 5) == (0, True), worker.log()[-3000:]
@@ -77,7 +77,7 @@ def test_kill_at_random(source: str, inputs: Inputs, worker: Make, kafka: Any, w
     until("the worker is back", one.ready)
     kafka.kill_broker()
     before = one.counts()[0]
-    until("it goes on after the broker's death", lambda: one.counts()[0] > before or one.ended() is not None)
+    until("it goes on after the broker's death", lambda: one.settled()[0] > before or one.ended() is not None)
     if one.ended() is not None:  # then the supervisor's turn has come
         one.start()
     finish(one, inputs)

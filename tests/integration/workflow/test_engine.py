@@ -20,7 +20,7 @@ from liandong.telemetry.tracing import Tracing
 from liandong.testing.otlp import SpanCollector
 from liandong.testing.workflow import START
 from liandong.wire import Codec, LocalIds
-from liandong.workflow import WorkflowSettings, tables
+from liandong.workflow import WorkflowService, WorkflowSettings, tables
 from liandong.workflow.calls import Caller
 from liandong.workflow.migrate import migrate
 from liandong.workflow.model import Cause, Delivery
@@ -30,6 +30,7 @@ from liandong.workflow.sqlite import SqliteDatabase
 from liandong.workflow.steps import CommandStep
 from liandong.workflow.unit import micros
 from liandong.workflow.writer import Writer
+from liandong_contracts.base import Record, Topic
 from liandong_contracts.rpc.emergency_pb2 import AcknowledgeTaskRequest, ApproveProposalRequest, CompleteTaskRequest
 from liandong_contracts.rpc.flood_pb2 import MatchSpotReply, MatchSpotRequest
 from liandong_contracts.rpc.flood_pb2_grpc import FloodQueryServicer, add_FloodQueryServicer_to_server
@@ -62,7 +63,14 @@ class Engine:
     """Everything of a process but Kafka."""
 
     def __init__(
-        self, folder: Path, url: str, *, flood: Flood | None = None, clock: Clock | None = None, otlp: str = ""
+        self,
+        folder: Path,
+        url: str,
+        *,
+        flood: Flood | None = None,
+        clock: Clock | None = None,
+        otlp: str = "",
+        service: WorkflowService = sample.service,
     ) -> None:
         tracing = Tracing("emergency", WorkflowSettings(otlp_endpoint=otlp, data_dir=folder))
         self.tracing = tracing
@@ -71,10 +79,8 @@ class Engine:
         peers = {"flood": f"127.0.0.1:{self.server.port}"} if flood else {}
         settings = WorkflowSettings(data_dir=folder, peers=peers, trace_ratio=0, database_url=url)
         self.database = open_database(settings, "emergency")
-        migrate(self.database, sample.metadata, None)
-        self.binding = sample.service.bind(
-            settings, clock=clock or WallClock(), codec=Codec(LocalIds()), tracing=tracing
-        )
+        migrate(self.database, service.tables, None)
+        self.binding = service.bind(settings, clock=clock or WallClock(), codec=Codec(LocalIds()), tracing=tracing)
         self.processor = Processor(self.binding, self.database)
         self.reseeks: list[tuple[Any, int]] = []
         self.writer = Writer(self.processor, lambda partition, position: self.reseeks.append((partition, position)))
@@ -101,6 +107,23 @@ class Engine:
         value = self.binding.codec.encode(WIRE, record)
         self.writer.offer([Delivery(WIRE, 0, self.offset, self.offset, b"k", value, headers_of(event))])
         self.offset += 1
+
+    def offer(self, topic: Topic, record: Record, offset: int) -> None:
+        """Hand any record over, as partition 0 of its topic."""
+        wire, key = topic.wire("district"), topic.key_of(record)
+        if offset == 0:
+            self.writer.call(lambda: self.processor.open([(wire, 0)])).result(10)
+        event: Event[Any] = Event(
+            data=record,
+            id=f"{wire}-{offset}",
+            type=record.FULL_NAME,
+            source="/test",
+            time=START,
+            key=key,
+            sequence=offset + 1,
+        )
+        value = self.binding.codec.encode(wire, record)
+        self.writer.offer([Delivery(wire, 0, offset, offset, key.encode(), value, headers_of(event))])
 
     def execute(self, request: Any, traceparent: str | None = None) -> Any:
         """Run a command."""

@@ -63,7 +63,7 @@ def inputs(kafka: Any, world: str) -> Callable[[int], Inputs]:
 def finish(worker: Worker, inputs: Inputs) -> None:
     """Wait until everything is applied and published, and stop the worker."""
     total = len(inputs.ids)
-    until("everything is applied", lambda: worker.counts()[::2] == (total, 0) or worker.ended() is not None)
+    until("everything is applied", lambda: worker.settled()[::2] == (total, 0) or worker.ended() is not None)
     status, seconds = worker.terminate()
     assert (status, seconds < 5) == (0, True), worker.log()[-3000:]
 
@@ -145,7 +145,7 @@ def test_events_that_expired_unread_are_not_passed_over(
     one = worker(source)
     one.start()
     wanted = len(inputs(60).ids) - before
-    until("a new service begins where the topic begins", lambda: one.counts()[0] == wanted)
+    until("a new service begins where the topic begins", lambda: one.settled()[0] == wanted)
     one.kill()
     inputs(60)
     expire(kafka.bootstrap, world)
@@ -168,7 +168,7 @@ def test_second_relay_fences_the_first(worker: Make, inputs: Callable[[int], Inp
     first, second = worker(folder="first"), worker(folder="second")
     first.start()
     sent = inputs(20)
-    until("the first publishes", lambda: first.counts()[::2] == (len(sent.ids), 0))
+    until("the first publishes", lambda: first.settled()[::2] == (len(sent.ids), 0))
     second.start()
     until("the second refuses an empty database", lambda: second.ended() == 1)
     assert "published: it was restored" in second.log()

@@ -194,6 +194,8 @@ class Engine:
 
     def _take(self, messages: list[KafkaMessage]) -> None:
         by_topic, transactions, handling = self._assignments.by_topic, self._transactions, self._handling
+        lane = handling.lane.take if handling.lane is not None and not self._isolation.is_active else None
+        usual = 0
         for message in messages:
             topic = message.topic()
             numbers = by_topic.get(topic)
@@ -208,6 +210,12 @@ class Engine:
                 self._make_room()
             if not transactions.is_open:
                 transactions.begin()
+            if lane is not None and not part.lot.queues and lane(message, topic, part.tables):
+                usual += 1
+                part.positions[topic] = offset + 1
+                continue
+            handling.usual(usual)
+            usual = 0
             try:
                 handling.message(message, topic, part)
             except Unavailable as error:
@@ -215,6 +223,7 @@ class Engine:
                 self._assignments.hold(part, _HOLD_S)
                 continue
             part.positions[topic] = offset + 1
+        handling.usual(usual)
 
     def _make_room(self) -> None:
         """While something is refused, transactions are small: end the open one if it holds enough."""

@@ -45,9 +45,15 @@ class Handling:
         self._dead_letters = dead_letters
         self._limit = limit
         self._isolation = isolation
-        self._usual = intake.lane.take if intake.lane is not None else None
+        self.lane = intake.lane
         self._handled = 0
         self.units = 0
+
+    def usual(self, count: int) -> None:
+        """Take note of messages that the lane has handled."""
+        self.units += count
+        self._handled += count
+        self._meters.events += count
 
     def message(self, message: KafkaMessage, topic: str, part: Part) -> None:
         """Take one message; it waits when its key waits behind a dead letter."""
@@ -56,10 +62,6 @@ class Handling:
         if lot.queues and lot.holds(topic, message.key()):
             self._meters.parked += 1
             lot.park(message)
-            return
-        if self._usual is not None and not self._isolation.is_active and self._usual(message, topic, part.tables):
-            self._handled += 1
-            self._meters.events += 1
             return
         self._take(message, topic, part, again=False)
 

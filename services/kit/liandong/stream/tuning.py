@@ -23,12 +23,12 @@ class Tuning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     latency_ms: int = 20  # what an event may wait for its transaction: under load all of it, else half of it at most
-    batch: int = 1000  # most messages taken at once
+    batch: int = 250  # most messages taken at once: few enough to stay in the processor's cache until they are handled
     transaction_events: int = 10_000  # most events in one transaction
     timers_at_once: int = (
         1000  # most timers fired in one transaction, so that an outage's timers do not block the input
     )
-    cache_size: int = 50_000  # decoded cells kept for each state and partition
+    cache_size: int = 40_000  # decoded cells kept for each state and partition
     timers_kept: int = 200_000  # next timers kept in memory for each state and partition; the rest is read when due
     fetch_kbytes: int = 32_768  # input fetched ahead
     send_kbytes: int = 65_536  # outputs and changelog records not yet taken by the broker
@@ -122,6 +122,7 @@ def restore_config(settings: Settings, service: str) -> dict[str, Any]:
         "enable.partition.eof": True,
         "auto.offset.reset": "error",
         "fetch.wait.max.ms": 20,
+        "fetch.queue.backoff.ms": 5,
         "fetch.message.max.bytes": 4 << 20,
         "queued.min.messages": 100_000,
     }

@@ -4,6 +4,7 @@ Runs on start, in one transaction under the writer's lock, so replicas that star
 newer program has migrated is refused.
 """
 
+import logging
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -16,6 +17,9 @@ from alembic.util import CommandError
 from liandong.errors import ConfigError
 from liandong.workflow import tables
 from liandong.workflow.sql import Database
+
+log = logging.getLogger(__name__)
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 KIT = Path(__file__).parent / "migrations"
 FIRST = "0001"
@@ -59,6 +63,7 @@ class _Revisions:
             context.stamp(self._scripts, FIRST)
         with Operations.context(context):
             context.run_migrations()
+        log.debug("%s: tables of %s at revision %s", self._database, self._owner, context.get_current_revision())
 
     def _steps(self, revision: str | tuple[str, ...]) -> list[object]:
         try:

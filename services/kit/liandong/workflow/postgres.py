@@ -8,7 +8,7 @@ the server, which gives its lock back.
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
@@ -82,17 +82,24 @@ class PostgresDatabase(Database):
         """Call `heard` for each announcement; a lost connection is made again."""
         while not halted():
             try:
-                with self.reader.connect() as pooled:
-                    pooled.detach()
-                    raw = pooled.connection.driver_connection
-                    assert isinstance(raw, psycopg.Connection)
-                    raw.autocommit = True
-                    raw.execute(f"LISTEN {_CHANNEL}")
+                with self._own_session() as session:
+                    session.execute(f"LISTEN {_CHANNEL}")
                     while not halted():
-                        for _ in raw.notifies(timeout=_LOOK_S, stop_after=1):
+                        for _ in session.notifies(timeout=_LOOK_S, stop_after=1):
                             heard()
             except (sa.exc.DBAPIError, psycopg.Error):
                 time.sleep(_LOOK_S)  # the relay looks by itself as often as this
+
+    @contextmanager
+    def _own_session(self) -> Iterator[psycopg.Connection]:
+        """Yield a connection of the driver, apart from the pool, that commits every statement."""
+        pooled = self.reader.raw_connection()
+        session = pooled.driver_connection
+        assert isinstance(session, psycopg.Connection)
+        pooled.detach()
+        with closing(session):
+            session.autocommit = True
+            yield session
 
 
 def _take_turn(connection: sa.Connection) -> None:

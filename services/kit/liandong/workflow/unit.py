@@ -70,6 +70,10 @@ class Unit:
         self.calls: list[dict[str, Any]] = []
         self.dead: list[str] = []
         self.fenced = 0
+        self.anything_parked = False
+        self.held: set[Keyed] = set()  # keys whose events have to wait
+        self.parked_ids: set[str | None] = set()  # of the events that are parked already
+        self.stuck: set[Keyed] = set()  # keys whose first parked event failed again in this transaction
         self.timers: dict[Keyed, dict[str, Any] | None] = {}
         self._sequences: dict[Keyed, int] = {}
         self._given: dict[Keyed, int] = {}

@@ -223,6 +223,7 @@ class _InboxApp(faust.App):
 
 def _app(settings: WorkflowSettings, group: str) -> faust.App:
     session = settings.workflow_session_s
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
     return _InboxApp(
         group,
         broker=[f"kafka://{host.strip()}" for host in settings.bootstrap.split(",")],
