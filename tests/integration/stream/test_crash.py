@@ -10,9 +10,6 @@ from typing import Any
 import pytest
 from liandong.settings import Settings
 from liandong.stream import failpoints
-from liandong.testing.plugin import KafkaForTests
-
-from tests.support import mill
 
 from .support import Bench, until
 
@@ -88,23 +85,6 @@ def test_a_worker_frozen_in_a_burst_is_fenced_when_it_wakes(bench: Bench, transa
     assert bench.faults() == []
 
 
-def test_a_broker_killed_with_an_open_transaction_leaves_nobody_stuck(bench: Bench, kafka: KafkaForTests) -> None:
-    bench.start("a", latency_ms=400, **STATIC)
-    bench.feed(500)
-    bench.flush()
-    until("a works", lambda: bench.progress()[0] > 0)
-    bench.feed(2000, bad_share=0.02)
-    kafka.kill_broker()
-    bench.feed(300)
-    bench.flush()
-    until("a worker", lambda: bench.workers["a"].poll() is None or bench.start("a", **STATIC))
-    bench.wait_done(90)
-    if bench.workers["a"].poll() is None:
-        bench.stop("a")
-    assert bench.faults() == []  # reads every topic up to its high watermark: no marker is missing
-    assert bench.read(bench.wire(mill.SHARE), 2)
-
-
 def test_a_graceful_stop_under_load_commits_within_five_seconds(bench: Bench) -> None:
     bench.start("a")
     bench.feed(300)
@@ -133,6 +113,7 @@ def test_a_static_member_comes_back_to_its_warm_store_without_a_rebalance(bench:
     until("both have half", is_shared_out)
     before = {name: started(bench, name) for name in ("a", "b")}
     bench.kill("a")
+    first_life = len((bench.folder / "a.log").read_text(encoding="utf-8"))
     bench.feed(200)
     bench.flush()
     bench.start("a", **STATIC)
@@ -140,9 +121,9 @@ def test_a_static_member_comes_back_to_its_warm_store_without_a_rebalance(bench:
     again = started(bench, "a")[len(before["a"]) :]
     assert sorted(again) == sorted(before["a"][-5:])
     assert started(bench, "b") == before["b"]
-    log = (bench.folder / "a.log").read_text(encoding="utf-8")
+    log = (bench.folder / "a.log").read_text(encoding="utf-8")[first_life:]
     restored = [int(count) for count in re.findall(r"restored \S+: (\d+) records", log)]
-    assert sum(restored[-len(again) :]) < 20  # what was committed in the moment of the kill, not 500 items
+    assert sum(restored) < 20  # what was committed in the moment of the kill, not 500 items
     assert bench.stop("b") == 0
     assert bench.stop("a") == 0
     assert bench.faults() == []
