@@ -160,8 +160,11 @@ class Bench:
         mutant: str | None = None,
         **tuning: Any,
     ) -> subprocess.Popen[bytes]:
-        """Start a worker process; `fail`: fail point and hits, `delay_ms`: of the mill's reports, `mutant`: a break."""
-        own = {"instance": name, "data_dir": str(self.folder / name)}
+        """Start a worker process; `fail`: fail point and hits, `delay_ms`: of the mill's reports, `mutant`: a break.
+
+        Every second worker does without the half in C, so both halves take over each other's keys.
+        """
+        own = {"instance": name, "data_dir": str(self.folder / name), "native_codec": ord(name[-1]) % 2 == 1}
         options = {
             "settings": self.base.model_dump(mode="json") | own,
             "fail": fail,

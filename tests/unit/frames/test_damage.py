@@ -3,6 +3,7 @@
 import pytest
 from cityframes import FrameError
 
+from tests.unit.frames import samples
 from tests.unit.frames.damage import SUBJECTS, Subject, whole
 
 EACH = pytest.mark.parametrize("subject", SUBJECTS, ids=lambda one: one.name)
@@ -109,3 +110,28 @@ def test_two_megabytes_of_junk_do_not_grow_memory(subject: Subject, filler: str)
     good += subject.tail
     found = framer.feed(good * 60) + framer.flush()
     assert [one.raw for one in found if not isinstance(one, FrameError)][-1] == good
+
+
+@EACH
+def test_one_damaged_frame_is_one_refusal_with_all_its_bytes(subject: Subject) -> None:
+    for raw in subject.frames:
+        if isinstance(subject.decode(raw), FrameError):
+            continue
+        good = raw + subject.tail
+        damaged = bytearray(good)
+        damaged[{"hj212": len(raw) // 2, "sl651": 16, "szy206": 10, "gb26875": 13}[subject.name]] ^= 1
+        results = subject.framer().feed(bytes(damaged) + good)
+        assert [one.kind.value for one in results if isinstance(one, FrameError)] == ["BAD_CHECKSUM"]
+        assert [one.raw for one in results] == [bytes(damaged), good]
+
+
+@EACH
+def test_a_run_of_broken_starts_is_few_refusals(subject: Subject) -> None:
+    """Byte by byte too: each start is looked at once, however often the buffer moves on."""
+    start = {"hj212": b"##9999", "sl651": samples.TIMED[:14], "szy206": b"h", "gb26875": b"@@"}[subject.name]
+    stream = start * ((1 << 15) // len(start))
+    for step in (1, len(stream)):
+        framer = subject.framer()
+        results = [one for at in range(0, len(stream), step) for one in framer.feed(stream[at : at + step])]
+        results += framer.flush()
+        assert len(results) <= 3

@@ -27,7 +27,7 @@ PEERS: dict[str, Way] = {"upper": "up", "lower": "down", "neighbour": "neighbour
 TIERS_FROM_ABOVE: tuple[Tier, ...] = ("city", "district", "community")
 BORDER = "linkage"
 """The service at the border of a tier."""
-ABOUT_LINKS = frozenset({"linkage.in", "linkage.out", "linkage.state"})
+ABOUT_LINKS = frozenset({"linkage.in", "linkage.out", "linkage.link", "linkage.link-state"})
 """Topics that tell what crosses a link; nothing of them may cross one."""
 _NUMBERS = ("int", "long", "double")
 _SENSITIVE = ("P2", "P3")
