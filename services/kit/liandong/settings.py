@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     clock_file: Path | None = Field(None, description="shared scaled clock of a demo or drill world")
     otlp_endpoint: str = Field("", description="OTLP/HTTP base URL that spans go to; empty: no export")
     trace_ratio: float = Field(0.01, ge=0, le=1, description="share of the chains whose spans are recorded")
+    tuning: dict[str, int | float | str] = Field(
+        default_factory=dict, description='figures of the stream engine, JSON {"latency_ms": 50}; see its Tuning'
+    )
     log_json: bool = Field(False, description="JSON log lines (in pods) instead of readable ones")
 
     def clock(self) -> Clock:

@@ -36,7 +36,7 @@ from liandong.stream.store import Store, open_store
 from liandong.stream.tables import Table
 from liandong.stream.topology import Group, topology_of
 from liandong.stream.transactions import Transactions
-from liandong.stream.tuning import Tuning, consumer_config, producer_config, restore_config
+from liandong.stream.tuning import Tuning, consumer_config, producer_config, restore_config, tuning_of
 from liandong.telemetry.tracing import Tracing
 
 client_log = logging.getLogger("liandong.kafka")
@@ -156,6 +156,7 @@ class Assembly:
             end,
             write_buffer_bytes=self._tuning.write_buffer_bytes,
             block_cache_bytes=self._tuning.block_cache_bytes,
+            log=self._tuning.store_log,
         )
 
     def _tables(self, part: Part, group: Group) -> list[Table]:
@@ -163,7 +164,15 @@ class Assembly:
         tables = []
         for state, store in zip(group.states, part.stores, strict=True):
             changelog, is_timed = self._changelogs[state.name], state.name in timed
-            tables.append(Table(store, self._codec, changelog, timed=is_timed, cache_size=self._tuning.cache_size))
+            table = Table(
+                store,
+                self._codec,
+                changelog,
+                timed=is_timed,
+                cache_size=self._tuning.cache_size,
+                timers_kept=self._tuning.timers_kept,
+            )
+            tables.append(table)
         return tables
 
 
@@ -178,7 +187,7 @@ def build_engine(
     tracing: Tracing | None = None,
 ) -> Engine:
     """Return the engine of a service. Raises ConfigError, Unavailable."""
-    return Assembly(service, settings, codec, tuning or Tuning()).engine(
+    return Assembly(service, settings, codec, tuning or tuning_of(settings)).engine(
         refs=refs if refs is not None else service.refs,
         clock=clock or settings.clock(),
         tracing=tracing or Tracing(service.name, settings),

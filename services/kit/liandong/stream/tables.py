@@ -46,10 +46,17 @@ class Table:
     """
 
     def __init__(
-        self, store: CellStore, codec: Codec, changelog: str, *, timed: bool, cache_size: int = 100_000
+        self,
+        store: CellStore,
+        codec: Codec,
+        changelog: str,
+        *,
+        timed: bool,
+        cache_size: int = 100_000,
+        timers_kept: int = 200_000,
     ) -> None:
         self.store = store
-        self.schedule = Schedule()
+        self.schedule = Schedule(timers_kept)
         self._codec = codec
         self._changelog = changelog
         self._timed = timed
@@ -68,6 +75,11 @@ class Table:
         for key, value in self.store.items():
             for name, timer in cell_of(self._codec.decode(value)).timers.items():
                 yield timer.due, key.decode(), name
+
+    def refill(self) -> None:
+        """Read the next timers from the store when few are left in memory; call it between transactions only."""
+        if self.schedule.is_low:
+            self.schedule.refill(self._armed())
 
     def get(self, key: str) -> Cell:
         """Return the cell of a key as this transaction sees it; an empty one when there is none."""
