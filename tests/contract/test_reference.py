@@ -7,40 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from emergency_service.domain.policy import POSTS
-from pydantic import BaseModel, ConfigDict, Field
+from liandong.codegen.code_lists import load_code_lists
+from liandong.codegen.model import CodeList
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
-CHINESE = r"[\u4e00-\u9fff]"
-
-
-class Code(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    code: str = Field(min_length=1)
-    zh: str = Field(pattern=CHINESE)
-    en: str = Field(min_length=1)
-    note: str = ""
-
-
-class CodeList(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    zh: str = Field(pattern=CHINESE)
-    en: str = Field(min_length=1)
-    doc: str = Field(pattern=r"\.$")
-    source: str = Field(min_length=1)
-    enum: str = ""
-    pattern: str = ""
-    codes: list[Code] = Field(min_length=1)
-
-
-def read(path: Path) -> CodeList:
-    return CodeList.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-
-
-LISTS = {path.stem: read(path) for path in sorted((SCHEMAS / "reference").glob("*.yaml"))}
+LISTS = load_code_lists(SCHEMAS / "reference")
 OF_ENUMS = [pytest.param(codes, id=name) for name, codes in LISTS.items() if codes.enum]
 EXAMPLES = sorted((SCHEMAS / "examples").rglob("*.json"))
 

@@ -3,15 +3,21 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
-from liandong.codegen.docs.text import anchor
+from liandong.codegen.code_lists import load_code_lists
+from liandong.codegen.docs.text import CLASSES, LANES, anchor
+from liandong.codegen.links import ABOUT_LINKS
+from liandong.event import Event, headers_of
 from liandong_contracts import links, topics
 from liandong_contracts.base import Record
 from liandong_contracts.linking import PASSED_ON, Condition, egress_prefix, egress_topic
+from liandong_contracts.water import DrainageKind, DrainageStateChanged, DrainageStatus
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs/reference"
@@ -33,6 +39,45 @@ def test_links_lead_to_a_page_and_a_heading(page: Path) -> None:
             there = (page.parent / name).resolve() if name else page
             assert there.exists(), f"{page}: {target}"
             assert not heading or heading in anchors(there), f"{page}: {target}"
+
+
+def test_the_index_lists_every_header_of_the_envelope() -> None:
+    full: dict[str, Any] = {
+        field.name: 1 if field.name in ("sequence", "hops") else "said"
+        for field in msgspec.structs.fields(Event)
+        if field.name not in ("data", "time", "topic", "partition", "offset", "recorded_at")
+    }
+    event = Event(data=Record(), time=datetime(2031, 7, 20, tzinfo=UTC), **full)
+    index = (REFERENCE / "events.md").read_text("utf-8")
+    listed = re.findall(r"^\| (\S+) \| .* \| (?:always|when .*) \|$", index, re.MULTILINE)
+    assert sorted(listed) == sorted(name for name, _ in headers_of(event))
+
+
+def test_a_lane_has_the_word_of_its_code_list() -> None:
+    lanes = load_code_lists(ROOT / "schemas/reference")["lane"]
+    assert {code.code: code.en.lower() for code in lanes.codes} == LANES
+
+
+def test_a_page_shows_no_bare_lane_or_class() -> None:
+    """Lanes and classes of personal data are both called P1, P2, P3: a word stands beside each."""
+    pages = [*REFERENCE.glob("events/*.md"), REFERENCE / "links.md", REFERENCE / "personal-data.md"]
+    bare = {(page.name, code) for page in pages for code in re.findall(r"\| (P[0-3])(?= \|)", page.read_text("utf-8"))}
+    assert bare == {("personal-data.md", code) for code in CLASSES}, "only the table that explains the classes has them"
+
+
+def test_what_tells_about_links_is_declared() -> None:
+    assert {topic.name for topic in topics.ALL} >= ABOUT_LINKS
+
+
+@pytest.mark.parametrize(
+    ("state", "changed"), [("FAULT", True), ("RUNNING", True), ("OVERFLOW", True), ("IDLE", False)]
+)
+def test_the_upper_tier_hears_that_a_drainage_fault_began_and_ended(state: str, changed: bool) -> None:
+    (rule,) = (r for lane in links.RULES["upper"].values() for r in lane if r.record is DrainageStateChanged)
+    at = datetime(2031, 7, 20, tzinfo=UTC)
+    status = DrainageStatus(state)
+    said = DrainageStateChanged(object_id="x", kind=DrainageKind.PUMP, state=status, at=at, fault_changed=changed)
+    assert all(condition.holds(said) for condition in rule.when) is changed
 
 
 def test_every_topic_and_record_is_described_once() -> None:

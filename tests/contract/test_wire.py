@@ -31,7 +31,7 @@ def examples(topic: Topic, record: type[Record]) -> list[Record]:
 
 
 @pytest.mark.parametrize("name", sorted(RECORDS))
-@settings(max_examples=12)
+@settings(max_examples=12, deadline=None)
 @given(data=st.data())
 def test_every_value_of_every_record_is_written_and_read_like_the_library(name: str, data: st.DataObject) -> None:
     record = data.draw(records_of(RECORDS[name]))

@@ -7,6 +7,7 @@ from importlib import import_module
 CASES = {
     "codec": "a record to bytes and back: in C, in Python, against fastavro, dataclasses and faust.Record (1 minute)",
     "pipeline": "2,000 gauges on 200 SL 651 connections at 200, 1,000, 2,000 reports/s: frame in → spot event read",
+    "frames": "cityframes: frames and readings decoded per CPU-second, per protocol",
     "stream": "the stream engine against Kafka Streams, Quix Streams and Faust; restore; latency of one hop and four",
 }
 

@@ -1,5 +1,6 @@
 """What generated records and topics are made of. Hand-written; it must not know Kafka, a registry or a service."""
 
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import cache
@@ -13,6 +14,8 @@ E = TypeVar("E", bound=StrEnum)
 
 MASK = "***"
 """What is shown of a personal field. Fixed: whatever part of the value it showed would outlive the erasure."""
+
+_LATER = re.compile(r"\.v[0-9]+$")
 
 unknown_symbol_watchers: list[Callable[[type[StrEnum], str], None]] = []
 """Called with the enum and the symbol each time a symbol of a newer schema becomes the enum's default."""
@@ -70,7 +73,8 @@ class Topic(msgspec.Struct, frozen=True):
 
     def wire(self, tier: str, world: str = "") -> str:
         """Return the name on the wire, `district.sensing.reading.v1`, in the given world."""
-        return f"{world}.{tier}.{self.name}.v1" if world else f"{tier}.{self.name}.v1"
+        name = f"{tier}.{versioned(self.name)}"
+        return f"{world}.{name}" if world else name
 
     def key_of(self, record: Record) -> str:
         """Return the Kafka key of a record of this topic."""
@@ -81,6 +85,11 @@ class Topic(msgspec.Struct, frozen=True):
     def config(self) -> dict[str, str]:
         """Return the topic's Kafka configuration."""
         return topic_config(self.kind, self.retention_hours)
+
+
+def versioned(name: str) -> str:
+    """Return a topic's name with its version: `.v1` unless the declared name ends in a later one, `tree.felled.v2`."""
+    return name if _LATER.search(name) else f"{name}.v1"
 
 
 def topic_config(kind: Kind, retention_hours: int) -> dict[str, str]:

@@ -842,7 +842,7 @@ class GaugeTrack(Record, frozen=True, kw_only=True):
 
 
 class HazardSpotReported(Record, frozen=True, kw_only=True):
-    """险情上报: Somebody saw a slope, dike, wall, tree or the like that may fail.
+    """险情上报: A slope, dike, wall, tree or the like may fail; flood took it in from who saw it, for the place that it names.
 
     spot_id: The place in danger: a catalogued one, else the grid cell's id.
     kind: What may fail.
@@ -857,6 +857,64 @@ class HazardSpotReported(Record, frozen=True, kw_only=True):
     """
 
     FULL_NAME: ClassVar[str] = "liandong.flood.HazardSpotReported"
+
+    spot_id: str
+    kind: HazardSpotKind
+    severity: int
+    people_at_risk: int | None = None
+    media: tuple[str, ...] = ()
+    description: str = ""
+    location: GeoPoint | None = None
+    area_code: str
+    reported_by: str | None = None
+    at: datetime
+
+    def to_avro(self) -> dict[str, Any]:
+        return {
+            "spot_id": self.spot_id,
+            "kind": self.kind,
+            "severity": self.severity,
+            "people_at_risk": self.people_at_risk,
+            "media": self.media,
+            "description": self.description,
+            "location": None if self.location is None else self.location.to_avro(),
+            "area_code": self.area_code,
+            "reported_by": self.reported_by,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_avro(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(
+            spot_id=raw["spot_id"],
+            kind=_HAZARD_SPOT_KIND[raw["kind"]],
+            severity=raw["severity"],
+            people_at_risk=raw["people_at_risk"],
+            media=tuple(raw["media"]),
+            description=raw["description"],
+            location=None if raw["location"] is None else GeoPoint.from_avro(raw["location"]),
+            area_code=raw["area_code"],
+            reported_by=raw["reported_by"],
+            at=raw["at"],
+        )
+
+
+class HazardSpotSubmitted(Record, frozen=True, kw_only=True):
+    """险情提交: Somebody tells flood of a slope, dike, wall, tree or the like that may fail; nobody has looked at it yet.
+
+    spot_id: The place in danger: a catalogued one, else the grid cell's id.
+    kind: What may fail.
+    severity: 1 critical 红, 2 major 橙, 3 minor 黄, 4 notice 蓝.
+    people_at_risk: People who live or work below it; null when nobody has counted. [1]
+    media: Ids of pictures and films in the media store, never the pictures themselves.
+    description: What was seen, without any identity, Chinese.
+    location: Where.
+    area_code: Area, statistical code.
+    reported_by: Person of staff who reported it. (personal data, P1)
+    at: When it was seen.
+    """
+
+    FULL_NAME: ClassVar[str] = "liandong.flood.HazardSpotSubmitted"
 
     spot_id: str
     kind: HazardSpotKind

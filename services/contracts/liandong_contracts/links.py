@@ -45,7 +45,7 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
                 mask=("note",),
             ),
             LinkRule(
-                topic=topics.FLOOD_HAZARD_REQUEST,
+                topic=topics.FLOOD_HAZARD,
                 record=flood.HazardSpotReported,
             ),
             LinkRule(
@@ -354,7 +354,7 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
             LinkRule(
                 topic=topics.WATER_DRAINAGE,
                 record=water.DrainageStateChanged,
-                when=(Condition("state", one_of=("FAULT",)),),
+                when=(Condition("fault_changed", one_of=(True,)),),
             ),
             LinkRule(
                 topic=topics.WATER_DRAINAGE,
@@ -622,7 +622,16 @@ RULES: Mapping[Peer, Mapping[Lane, tuple[LinkRule, ...]]] = {
     },
     "neighbour": {
         "P0": (),
-        "P1": (),
+        "P1": (
+            LinkRule(
+                topic=topics.LINKAGE_ASSIST,
+                record=linkage.AssistanceDecided,
+            ),
+            LinkRule(
+                topic=topics.LINKAGE_ASSIST_REQUEST,
+                record=linkage.AssistanceRequested,
+            ),
+        ),
         "P2": (),
         "P3": (),
     },

@@ -111,6 +111,7 @@ RECORDS: Mapping[str, type[Record]] = {
     "liandong.flood.ForecastPoint": flood.ForecastPoint,
     "liandong.flood.GaugeTrack": flood.GaugeTrack,
     "liandong.flood.HazardSpotReported": flood.HazardSpotReported,
+    "liandong.flood.HazardSpotSubmitted": flood.HazardSpotSubmitted,
     "liandong.flood.RainMark": flood.RainMark,
     "liandong.flood.RainMax": flood.RainMax,
     "liandong.flood.RainTold": flood.RainTold,

@@ -200,7 +200,7 @@ class AlarmCleared(Record, frozen=True, kw_only=True):
     by: What ended it.
     value: The value that cleared it, in the unit of AlarmRaised.
     cleared_at: When it was cleared.
-    severity: Severity of the episode when it was cleared, 1 to 4; it decides whether the upper tier is told.
+    severity: Gravest severity that the episode had, 1 to 4; it decides whether the upper tier is told.
     """
 
     FULL_NAME: ClassVar[str] = "liandong.sensing.AlarmCleared"
@@ -239,7 +239,7 @@ class AlarmClosed(Record, frozen=True, kw_only=True):
 
     alarm_key: device_id+rule_id.
     alarm_id: The episode that was closed.
-    severity: Severity of the episode, 1 critical to 4 notice; it decides whether the upper tier is told.
+    severity: Gravest severity that the episode had, 1 critical to 4 notice; it decides whether the upper tier is told.
     verdict: What it was.
     case_id: Case that solved it.
     incident_id: Incident that it belonged to.

@@ -592,18 +592,31 @@ FLOOD_FORECAST = Topic(
 )
 """Forecasts of levels and depths."""
 
+FLOOD_HAZARD = Topic(
+    name="flood.hazard",
+    kind="fact",
+    owner="flood",
+    key=("spot_id",),
+    records=(flood.HazardSpotReported,),
+    partitions={"district": 2, "city": 2, "community": 1},
+    producers=("flood",),
+    consumers=("emergency", "ioc"),
+    retention_hours=9600,
+)
+"""Slopes, dikes, walls and the like that may fail."""
+
 FLOOD_HAZARD_REQUEST = Topic(
     name="flood.hazard-request",
     kind="request",
     owner="flood",
     key=("spot_id",),
-    records=(flood.HazardSpotReported,),
+    records=(flood.HazardSpotSubmitted,),
     partitions={"district": 2, "city": 2, "community": 1},
     producers=("flood", "dispatch"),
-    consumers=("flood", "emergency", "ioc"),
+    consumers=("flood",),
     retention_hours=9600,
 )
-"""Hazards that people in the field tell flood of."""
+"""Hazards that people in the field tell flood of; flood takes them in or drops them."""
 
 FLOOD_LEVEL = Topic(
     name="flood.level",
@@ -1440,6 +1453,7 @@ ALL: tuple[Topic, ...] = (
     FLOOD_AREA_EVIDENCE,
     FLOOD_EVIDENCE,
     FLOOD_FORECAST,
+    FLOOD_HAZARD,
     FLOOD_HAZARD_REQUEST,
     FLOOD_LEVEL,
     FLOOD_LEVEL_STATE,

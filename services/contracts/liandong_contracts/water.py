@@ -301,6 +301,7 @@ class DrainageStateChanged(Record, frozen=True, kw_only=True):
     object_id: Drainage object.
     kind: What it is.
     state: State now.
+    fault_changed: True when a fault began or ended with this change; it decides whether the upper tier is told.
     level_m: Water level in it, above its bottom. [m]
     fill_pct: How full it is. [%]
     flow_m3s: Flow through it. [m3/s]
@@ -312,6 +313,7 @@ class DrainageStateChanged(Record, frozen=True, kw_only=True):
     object_id: str
     kind: DrainageKind
     state: DrainageStatus
+    fault_changed: bool = False
     level_m: float | None = None
     fill_pct: float | None = None
     flow_m3s: float | None = None
@@ -322,6 +324,7 @@ class DrainageStateChanged(Record, frozen=True, kw_only=True):
             "object_id": self.object_id,
             "kind": self.kind,
             "state": self.state,
+            "fault_changed": self.fault_changed,
             "level_m": self.level_m,
             "fill_pct": self.fill_pct,
             "flow_m3s": self.flow_m3s,
@@ -334,6 +337,7 @@ class DrainageStateChanged(Record, frozen=True, kw_only=True):
             object_id=raw["object_id"],
             kind=_DRAINAGE_KIND[raw["kind"]],
             state=_DRAINAGE_STATUS[raw["state"]],
+            fault_changed=raw["fault_changed"],
             level_m=raw["level_m"],
             fill_pct=raw["fill_pct"],
             flow_m3s=raw["flow_m3s"],

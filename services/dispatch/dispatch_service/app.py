@@ -1,5 +1,7 @@
 """The only place that wires: handlers to events, timers, commands and answers, servicers to the process. No rule."""
 
+from pathlib import Path
+
 from liandong.workflow import WorkflowService
 from liandong_contracts import topics
 from liandong_contracts.flood import SpotEntry, WaterloggingCleared, WaterloggingDetected, WaterloggingUpdated
@@ -15,7 +17,7 @@ from dispatch_service.tables import metadata
 
 def build() -> WorkflowService:
     """Return the service's declarations."""
-    dispatch = WorkflowService("dispatch", tables=metadata, version=2)
+    dispatch = WorkflowService("dispatch", tables=metadata, migrations=Path(__file__).parent / "migrations")
     dispatch.on(topics.FLOOD_SPOT_CATALOGUE, SpotEntry)(spots.catalogued)
     dispatch.on(topics.FLOOD_SPOT, WaterloggingDetected)(spots.detected)
     dispatch.on(topics.FLOOD_SPOT, WaterloggingUpdated)(spots.updated)

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from pathlib import Path
 
 from liandong.errors import ConfigError
 from liandong.workflow import WorkflowService
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 
 def build() -> WorkflowService:
     """Return the service's declarations."""
-    emergency = WorkflowService("emergency", tables=metadata)
+    emergency = WorkflowService("emergency", tables=metadata, migrations=Path(__file__).parent / "migrations")
     emergency.on(topics.EMERGENCY_PROPOSAL, ResponseProposed)(proposals.keep)
     emergency.timer(notices.STEP_TIMER)(notices.step_over)
     emergency.timer(tasks.ACK_TIMER)(tasks.ack_over)

@@ -34,7 +34,8 @@ _AFN_BODIES = {
 _SURE = {
     "page": "codes of the standard",
     "sample": "checked with published frames",
-    "secondary": "sizes and decimals from one published implementation, units not confirmed",
+    "secondary": "sizes and decimals from published implementations of this standard and of SL 427, its relative",
+    "several": "values of the functions that the first byte names, as in SL 427; with water quality: bytes",
     "none": "layout not published: bytes as they are",
 }
 

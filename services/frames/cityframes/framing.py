@@ -22,11 +22,12 @@ class Shape(NamedTuple, Generic[F]):
 
     `declared` gets the first bytes of a frame, `header` at least and 32 at most, and returns the size that they
     announce: None when they cannot begin a frame, 0 when it needs more of them. `decode` reads exactly one frame.
-    `sender` returns who sent a broken frame, if its bytes still say so.
+    `sender` returns who sent a broken frame, if its bytes still say so. `least` is the size of the shortest frame.
     """
 
     start: bytes
     header: int
+    least: int
     declared: Callable[[bytes], int | None]
     decode: Callable[[bytes], F | FrameError]
     sender: Callable[[bytes], str | None]
@@ -44,8 +45,10 @@ class Framer(Generic[F]):
         self._garbage = bytearray()
         self._garbage_size = 0
         self._out: list[F | FrameError] = []
+        self._base = 0  # place of the buffer in the stream
         self._later: list[tuple[int, int, bool]] = []  # starts behind an incomplete frame: decidable at, start, sized
-        self._looked = 0
+        self._looked = 0  # places in the stream before this one are in _later, or were
+        self._erring = False  # nothing good has come since the last error
 
     @property
     def waiting(self) -> int:
@@ -108,42 +111,55 @@ class Framer(Generic[F]):
         found = self._shape.decode(bytes(self._buffer[:size]))
         if not isinstance(found, FrameError):
             self._emit(found)
+            self._erring = False
             self._drop(size)
             return
         if found.kind is ErrorKind.BAD_TAIL:  # no end where the length says: the length is wrong, or what it counts
             found = found._replace(kind=ErrorKind.BAD_LENGTH, detail=f"{found.detail}: announced {size} bytes")
-        end = self._next_start(len(self._shape.start))
-        self._emit(found._replace(raw=bytes(self._buffer[: min(end, RAW_KEPT)])))
-        self._drop(end)
+        self._refuse(found, self._next_start(len(self._shape.start)))
 
     def _cut(self, end: int, why: str) -> None:
         """Refuse the bytes before `end` as a broken frame."""
-        raw = bytes(self._buffer[: min(end, RAW_KEPT)])
-        self._emit(FrameError(ErrorKind.BAD_LENGTH, f"{why}: {end} bytes", raw, self._shape.sender(raw)))
+        sender = self._shape.sender(bytes(self._buffer[: min(end, RAW_KEPT)]))
+        self._refuse(FrameError(ErrorKind.BAD_LENGTH, f"{why}: {end} bytes", b"", sender), end)
+
+    def _refuse(self, error: FrameError, end: int) -> None:
+        """Refuse the bytes before `end`; what is too short for a frame right behind an error is garbage of its run."""
+        if self._erring and end < self._shape.least:
+            self._discard(end)
+            return
+        self._emit(error._replace(raw=bytes(self._buffer[: min(end, RAW_KEPT)])))
+        self._erring = True
         self._drop(end)
 
     def _next_start(self, at: int) -> int:
         """Return where the next frame may begin at or after `at`, else the end of what can be none."""
-        start = self._buffer.find(self._shape.start, at)
-        if start >= 0:
-            return start
-        return len(self._buffer) - (self._half_start() if len(self._buffer) > at else 0)
+        buffer, shape = self._buffer, self._shape
+        start = buffer.find(shape.start, at)
+        while start >= 0:
+            if start + shape.header > len(buffer) or shape.declared(bytes(buffer[start : start + _HEAD])) is not None:
+                return start
+            start = buffer.find(shape.start, start + 1)
+        return len(buffer) - (self._half_start() if len(buffer) > at else 0)
 
     def _good_frame_behind(self) -> int | None:
         """Return where a whole, right frame begins behind the incomplete one; each start is judged once."""
-        buffer, shape, later = self._buffer, self._shape, self._later
-        start = buffer.find(shape.start, max(self._looked, len(shape.start)))
+        buffer, shape, later, base = self._buffer, self._shape, self._later, self._base
+        start = buffer.find(shape.start, max(self._looked - base, len(shape.start)))
         while start >= 0:
-            heapq.heappush(later, (start + shape.header, start, False))
+            heapq.heappush(later, (base + start + shape.header, base + start, False))
             start = buffer.find(shape.start, start + 1)
-        self._looked = max(len(buffer) - len(shape.start) + 1, len(shape.start))
-        while later and later[0][0] <= len(buffer):
-            ready, start, sized = heapq.heappop(later)
+        self._looked = base + max(len(buffer) - len(shape.start) + 1, len(shape.start))
+        while later and later[0][0] <= base + len(buffer):
+            ready, place, sized = heapq.heappop(later)
+            start = place - base
+            if start <= 0:
+                continue
             if sized:
-                if not isinstance(shape.decode(bytes(buffer[start:ready])), FrameError):
+                if not isinstance(shape.decode(bytes(buffer[start : ready - base])), FrameError):
                     return start
             elif (size := shape.declared(bytes(buffer[start : start + _HEAD]))) is not None:
-                heapq.heappush(later, (start + (size or _HEAD), start, size > 0))
+                heapq.heappush(later, (place + (size or _HEAD), place, size > 0))
         return None
 
     def _emit(self, result: F | FrameError) -> None:
@@ -151,9 +167,8 @@ class Framer(Generic[F]):
         self._out.append(result)
 
     def _drop(self, size: int) -> None:
-        if size:
-            del self._buffer[:size]
-            self._later, self._looked = [], 0
+        del self._buffer[:size]
+        self._base += size
 
     def _discard(self, size: int) -> None:
         """Count bytes that belong to no frame."""

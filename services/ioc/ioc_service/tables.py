@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from liandong.workflow.columns import UtcDateTime
 
 metadata = sa.MetaData()
-VERSION = 1
 
 
 def _projection(name: str, key: str, *columns: sa.Column[object]) -> sa.Table:

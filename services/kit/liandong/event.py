@@ -26,17 +26,17 @@ _EXTENSIONS = {
     "ce_replayid": "replay_id",
     "traceparent": "traceparent",
 }
-_TEXTS = _EXTENSIONS | {
+TEXTS = _EXTENSIONS | {
     "ce_id": "id",
     "ce_type": "type",
     "ce_source": "source",
     "ce_time": "time",
     "ce_subject": "key",
 }
-_NUMBERS = {"ce_sequence": "sequence", "ce_hops": "hops"}
+NUMBERS = {"ce_sequence": "sequence", "ce_hops": "hops"}
 
 
-class Event(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True):
+class Event(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True, gc=False):
     """One event. `time`: when it happened; `recorded_at`: Kafka's timestamp; `sequence`: per topic and key."""
 
     data: T_co
@@ -91,6 +91,14 @@ def headers_of(event: Event[Record]) -> Headers:
     return headers
 
 
+def _long(value: bytes) -> int:
+    """Return a number that fits into 64 bits, as everything that remembers it does."""
+    number = int(value)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(f"{number} has more than 64 bits")
+    return number
+
+
 def event_from(
     data: Record,
     headers: Iterable[tuple[str, bytes]] | None,
@@ -110,11 +118,11 @@ def event_from(
     try:
         fields: dict[str, Any] = {"key": key}
         for name, value in headers or ():
-            field = _TEXTS.get(name)
+            field = TEXTS.get(name)
             if field is not None:
                 fields[field] = value.decode()
-            elif name in _NUMBERS:
-                fields[_NUMBERS[name]] = int(value)
+            elif name in NUMBERS:
+                fields[NUMBERS[name]] = _long(value)
         said = fields.get("time")
         time = datetime.fromisoformat(said) if said is not None else recorded_at
         if time is None or time.tzinfo is None:

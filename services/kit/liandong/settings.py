@@ -21,7 +21,9 @@ class Settings(BaseSettings):
     registry_url: str = Field("http://127.0.0.1:21081/apis/ccompat/v7", description="schema registry, Confluent API")
     register_schemas: bool = Field(True, description="register schemas at start; local mode only")
     max_value_bytes: int = Field(1_000_000, gt=5, description="most bytes of a Kafka value, read or written")
-    native_codec: bool = Field(True, description="use the codec in C where it was built; false: the one in Python")
+    native_codec: bool = Field(
+        True, description="use what was built in C: codec, lane of the stream engine; false: Python"
+    )
     data_dir: Path = Field(Path(".liandong/data"), description="where this process keeps its store or database")
     kek_dir: Path = Field(Path(".liandong/keys"), description="key-encryption keys of personal data, one file each")
     reference_dir: Path = Field(Path("tools/district"), description="reference data: areas, devices, spots, roster")
@@ -31,6 +33,9 @@ class Settings(BaseSettings):
     clock_file: Path | None = Field(None, description="shared scaled clock of a demo or drill world")
     otlp_endpoint: str = Field("", description="OTLP/HTTP base URL that spans go to; empty: no export")
     trace_ratio: float = Field(0.01, ge=0, le=1, description="share of the chains whose spans are recorded")
+    tuning: dict[str, int | float | str] = Field(
+        default_factory=dict, description='figures of the stream engine, JSON {"latency_ms": 50}; see its Tuning'
+    )
     log_json: bool = Field(False, description="JSON log lines (in pods) instead of readable ones")
 
     def clock(self) -> Clock:

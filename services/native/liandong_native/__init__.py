@@ -3,6 +3,6 @@
 It knows no schema, no registry and nothing else of ours: `liandong.wire.plan` writes the programs that it runs.
 """
 
-from liandong_native._native import Frames, Program, set_foreign_time
+from liandong_native._native import Events, Frames, Lane, Program, set_foreign_time
 
-__all__ = ["Frames", "Program", "set_foreign_time"]
+__all__ = ["Events", "Frames", "Lane", "Program", "set_foreign_time"]

@@ -160,11 +160,12 @@ static PyMethodDef functions[] = {
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_native", NULL, -1, functions, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__native(void) {
-    if (program_start_reading() < 0 || program_start_writing(Py_None) < 0) {
+    if (program_start_reading() < 0 || program_start_writing(Py_None) < 0 || events_start() < 0) {
         return NULL;
     }
     PyObject *made = PyModule_Create(&module);
-    if (made == NULL || PyModule_AddType(made, &ProgramType) < 0 || PyModule_AddType(made, &FramesType) < 0) {
+    if (made == NULL || PyModule_AddType(made, &ProgramType) < 0 || PyModule_AddType(made, &FramesType) < 0 ||
+        PyModule_AddType(made, &EventsType) < 0 || PyModule_AddType(made, &LaneType) < 0) {
         Py_XDECREF(made);
         return NULL;
     }

@@ -36,7 +36,7 @@ static int take_branches(Program *self, Node *node, PyObject *branches) {
 }
 
 /* The place of a field in its record. A msgspec.Struct keeps its fields in slots, which Python describes. */
-static int slot_of(PyTypeObject *type, PyObject *name, Py_ssize_t *offset) {
+int program_slot(PyTypeObject *type, PyObject *name, Py_ssize_t *offset) {
     PyObject *found = PyObject_GetAttr((PyObject *)type, name);
     if (found == NULL) {
         return -1;
@@ -78,7 +78,7 @@ static int take_fields(Program *self, Node *node, PyObject *type, PyObject *fiel
             self->writes = 0;
             continue;
         }
-        if (slot_of(node->type, name, &field->offset) < 0) {
+        if (program_slot(node->type, name, &field->offset) < 0) {
             return -1;
         }
         if (wanted == PyTuple_GET_SIZE(node->names) || PyTuple_GET_ITEM(node->names, wanted++) != name) {

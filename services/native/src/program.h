@@ -63,9 +63,15 @@ typedef struct {
 
 extern PyTypeObject ProgramType;
 extern PyTypeObject FramesType;
+extern PyTypeObject EventsType;
+extern PyTypeObject LaneType;
 
+int events_start(void);
 int program_start_reading(void);
 int program_start_writing(PyObject *foreign_time);
+int program_slot(PyTypeObject *type, PyObject *name, Py_ssize_t *offset);
+PyObject *program_time(int64_t ms);
+PyObject *mark_add(PyObject *recent, PyObject *event_id, Py_ssize_t most);
 PyObject *program_read(const Program *program, const uint8_t *start, Py_ssize_t size, Py_ssize_t at);
 PyObject *program_write(const Program *program, PyObject *record, const char *prefix, Py_ssize_t prefix_size);
 

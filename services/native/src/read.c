@@ -4,6 +4,9 @@
 #include <datetime.h>
 #include <string.h>
 
+#define FIRST_MS -62135596800000LL
+#define LAST_MS 253402300799999LL
+
 typedef struct {
     const uint8_t *start, *at, *end;
 } Input;
@@ -127,13 +130,9 @@ static PyObject *read_float(Input *in) {
 
 /* Milliseconds since 1970 to a time in UTC; days to a date as in the proleptic Gregorian calendar, eras of 400 years
  * that begin in March (H. Hinnant, chrono-compatible low-level date algorithms). */
-static PyObject *read_time(Input *in) {
-    int64_t ms;
-    if (read_long(in, &ms) < 0) {
-        return NULL;
-    }
-    if (ms < -62135596800000LL || ms > 253402300799999LL) {
-        refuse(in, "a time outside of the years 1 to 9999");
+PyObject *program_time(int64_t ms) {
+    if (ms < FIRST_MS || ms > LAST_MS) {
+        PyErr_SetString(PyExc_ValueError, "a time outside of the years 1 to 9999");
         return NULL;
     }
     int64_t days = ms / 86400000, left = ms % 86400000;
@@ -154,6 +153,18 @@ static PyObject *read_time(Input *in) {
     return PyDateTimeAPI->DateTime_FromDateAndTime(year, month, day, seconds / 3600, seconds / 60 % 60, seconds % 60,
                                                    (int)(left % 1000) * 1000, PyDateTime_TimeZone_UTC,
                                                    PyDateTimeAPI->DateTimeType);
+}
+
+static PyObject *read_time(Input *in) {
+    int64_t ms;
+    if (read_long(in, &ms) < 0) {
+        return NULL;
+    }
+    if (ms < FIRST_MS || ms > LAST_MS) {
+        refuse(in, "a time outside of the years 1 to 9999");
+        return NULL;
+    }
+    return program_time(ms);
 }
 
 static PyObject *read_enum(const Node *node, Input *in) {

@@ -49,7 +49,7 @@ def settings_of(kafka: SecuredKafka) -> Settings:
 def producer(kafka: SecuredKafka, service: str, **changes: Any) -> Producer:
     """Return the transactional producer of a stream service, as the kit makes it."""
     config = producer_config(settings_of(kafka), service, Tuning())
-    made = Producer({**config, **kafka.login(HERE.scoped(service)), **changes})
+    made = Producer({**config, **kafka.login(HERE.scoped(service)), "log_level": 0, **changes})
     made.init_transactions(PATIENCE_S)
     return made
 

@@ -7,16 +7,22 @@ read is on record; after the erasure nothing brings the values back; a rotation 
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from liandong.privacy.keks import KekFolder, generate
+from confluent_kafka import Producer
+from liandong.privacy.grants import key_topic
+from liandong.privacy.keks import KekFolder, generate, wrap
+from liandong.privacy.tokens import new_data_key
 from liandong.refs.subject_keys import KeyKeeper, privacy_of
 from liandong.settings import Settings
 from liandong.testing.plugin import KafkaForTests
 from liandong.wire import codec_of
+from liandong.wire.admin import TopicSpec, ensure_topics
 from liandong_contracts import topics
 from liandong_contracts.dispatch import ReportReceived
 from liandong_contracts.platform import SensitiveDataViewed
@@ -121,6 +127,26 @@ def test_no_event_is_visible_whose_key_was_lost(settings: Callable[..., Any]) ->
             assert isinstance(event.data, ReportReceived)
             assert personal.open(event.data.reporter_phone or "").reveal() == SAID["reporter_phone"]
         personal.keys.stop()
+
+
+def test_erasing_waits_for_a_key_whose_transaction_is_open(settings: Callable[..., Any]) -> None:
+    mine: Settings = settings()
+    codec, wire = codec_of(mine), key_topic("dispatch").wire(mine.tier, mine.world)
+    ensure_topics(mine.bootstrap, [TopicSpec(wire, 1, {"cleanup.policy": "compact"})])
+    generate(mine.kek_dir, "one")
+    key = wrap(new_data_key(os.urandom), "r-1", KekFolder(mine.kek_dir), datetime(2026, 7, 8, tzinfo=UTC), os.urandom)
+    service = Producer({"bootstrap.servers": mine.bootstrap, "transactional.id": mine.scoped("dispatch.test")})
+    service.init_transactions(30)
+    service.begin_transaction()
+    service.produce(wire, codec.encode(wire, key), f"r-1+{key.key_id}")
+    service.flush(30)
+    with ThreadPoolExecutor(1) as operator:
+        erased = operator.submit(KeyKeeper(mine, codec).erase, "r-1")
+        with pytest.raises(FutureTimeout):
+            erased.result(2)  # the key is on the broker, and may still come to hold
+        service.commit_transaction(30)
+        assert erased.result(30)["dispatch"] == 1
+    assert KeyKeeper(mine, codec).status()[0].keys == 0
 
 
 def insist(desks: Desks, number: int) -> str:

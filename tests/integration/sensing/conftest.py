@@ -71,6 +71,7 @@ def events(world_settings: Settings) -> Iterator[Events]:
         topics.SENSING_REJECTED,
         topics.SENSING_READING,
         topics.SENSING_ALARM,
+        topics.SENSING_DEVICE_ALARM,
         topics.SENSING_DEVICE,
         topics.SENSING_DEVICE_STATE,
     )

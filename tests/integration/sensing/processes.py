@@ -25,6 +25,7 @@ class Process:
         self.role = role
         self.log = folder / f"{role}.log"
         self.ops, self.sl651, self.http, self.grpc = (_free_port() for _ in range(4))
+        self.hj212, self.szy206, self.gb26875 = (_free_port() for _ in range(3))
         self._env = {name: value for name, value in os.environ.items() if not name.startswith("LIANDONG_")} | {
             "LIANDONG_WORLD": settings.world,
             "LIANDONG_BOOTSTRAP": settings.bootstrap,
@@ -33,6 +34,9 @@ class Process:
             "LIANDONG_REFERENCE_DIR": str(folder),
             "LIANDONG_OPS_PORT": str(self.ops),
             "LIANDONG_SL651_PORT": str(self.sl651),
+            "LIANDONG_HJ212_PORT": str(self.hj212),
+            "LIANDONG_SZY206_PORT": str(self.szy206),
+            "LIANDONG_GB26875_PORT": str(self.gb26875),
             "LIANDONG_HTTP_PORT": str(self.http),
             "LIANDONG_GRPC_PORT": str(self.grpc),
             **own,

@@ -10,7 +10,8 @@ from liandong.errors import LiandongError
 from liandong.stream.build import build_engine
 from liandong.stream.engine import Engine
 
-from . import mill
+from tests.support import mill
+
 from .support import Bench, until
 
 

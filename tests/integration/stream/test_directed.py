@@ -5,25 +5,25 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import NewTopic
 from liandong.clock import ManualClock, real_now
-from liandong.errors import ConfigError, Fenced, PositionError
+from liandong.errors import ConfigError, PositionError
 from liandong.event import Event
 from liandong.settings import Settings
 from liandong.stream import Context, Outcome, StreamService
 from liandong.stream.admin import Admin
 from liandong.stream.build import build_engine
-from liandong.stream.envelope import Cell, envelope_of
 from liandong.stream.positions import mark_of
 from liandong.stream.recover import recover
-from liandong.stream.transactions import FatalError, TransactionAborted
+from liandong.stream.transactions import FatalError
 from liandong.stream.tuning import Tuning
 from liandong_contracts.base import Topic
 
-from . import mill
+from tests.support import mill
+
 from .engines import engine_of, running
-from .support import Bench, until
+from .support import Bench, set_position, until
 
 
 @pytest.fixture
@@ -31,74 +31,6 @@ def bench(settings: Callable[..., Settings], tmp_path: Path) -> Iterator[Bench]:
     made = Bench(settings, tmp_path)
     yield made
     made.stop_all()
-
-
-def test_a_zombie_that_only_fires_timers_is_fenced(bench: Bench) -> None:
-    """A has armed timers and is then frozen; B takes over and reports; A wakes and commits unaware."""
-    clock = ManualClock(real_now())
-    frozen = engine_of(bench, "a", clock=clock, tuning=Tuning(max_poll_ms=6000))
-    bench.feed(100)
-    bench.flush()
-    frozen._transactions.start()
-    frozen._assignments.subscribe(frozen._commits.settle)
-
-    def counted() -> bool:
-        frozen._turn()
-        return bench.progress() == (100, 100, 100)
-
-    until("A has counted", counted)
-    later = ManualClock(clock.now() + timedelta(hours=1))
-    heir = engine_of(bench, "b", clock=later)
-    with running(heir) as errors:
-        bench.wait_done()
-        clock.set(later.now())
-        frozen._fire_due()
-        assert frozen._transactions.is_open
-        with pytest.raises((TransactionAborted, Fenced, FatalError)):
-            frozen._commit()
-        assert errors == []
-    frozen._transactions.abort()
-    frozen._assignments.close()
-    assert bench.faults() == []
-
-
-def test_restoring_waits_for_the_end_marker_of_a_pending_transaction(bench: Bench) -> None:
-    """The group's positions may be committed while the marker on the changelog is still to come (KAFKA-10167)."""
-    changelog, key = bench.changelog("tally"), "k1"
-    futures = bench.admin.create_topics([NewTopic(changelog, 4, 1, config={"cleanup.policy": "compact"})])
-    futures[changelog].result(30)
-    tally = mill.Tally(7, 28, 0, 1)
-    envelope = envelope_of(Cell(tally, bench.codec.encode(changelog, tally)))
-    assert envelope is not None
-    pending = Producer({"bootstrap.servers": bench.base.bootstrap, "transactional.id": f"{bench.base.world}.foreign"})
-    pending.init_transactions(30)
-    pending.begin_transaction()
-    for number in range(4):
-        pending.produce(changelog, bench.codec.encode(changelog, envelope), key.encode(), partition=number)
-    pending.flush(30)
-    set_position(bench, mill.ITEM, 0, partitions=(0, 1, 2, 3))
-    engine = engine_of(bench, "a")
-    with running(engine) as errors:
-        until("restoring", lambda: engine._restorer.is_busy)
-        until("four partitions wait", lambda: "restoring, 4 changelog records" in engine.health().detail)
-        assert not engine.health().ready
-        pending.commit_transaction(30)
-        until("running", lambda: engine.health().ready)
-        tables = [part.tables[0] for part in engine._assignments.running if len(part.tables) and part.group == 0]
-        assert [table.get(key).state for table in tables] == [tally] * 4
-    assert errors == []
-
-
-def set_position(
-    bench: Bench, topic: Topic, offset: int, mark: str | None = None, partitions: tuple[int, ...] = (0,)
-) -> None:
-    """Commit positions for the mill's group, as an operator or an older life of the service could."""
-    group = bench.base.scoped("mill")
-    consumer = Consumer({"bootstrap.servers": bench.base.bootstrap, "group.id": group})
-    places = [(bench.wire(topic), number, offset) for number in partitions]
-    positions = [TopicPartition(*at, mark) if mark else TopicPartition(*at) for at in places]
-    consumer.commit(offsets=positions, asynchronous=False)
-    consumer.close()
 
 
 def refusal(bench: Bench) -> str:
@@ -114,7 +46,7 @@ def counts_all(bench: Bench) -> None:
     """Run the service until it has handled everything."""
     clock = ManualClock(real_now() + timedelta(hours=1))
     with running(engine_of(bench, "a", clock=clock)) as errors:
-        until("all handled", lambda: errors or bench.progress()[::2] == (bench.expected.items,) * 2)
+        until("all handled", lambda: errors or bench.all_counted())
     assert errors == []
 
 

@@ -1,16 +1,19 @@
 """Dead letters on real Kafka: what waits behind them, replay, skip, and a record that Kafka itself refuses."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from liandong.clock import real_now
+from liandong.cli import dlq as dlq_commands
+from liandong.cli.main import app
 from liandong.errors import ConfigError
-from liandong.event import Event, headers_of
 from liandong.settings import Settings
 from liandong.stream.dlq import DeadLetters
+from typer.testing import CliRunner
 
-from . import mill
+from tests.support import mill
+
 from .engines import engine_of, running, wait
 from .support import Bench
 
@@ -23,21 +26,10 @@ def bench(settings: Callable[..., Settings], tmp_path: Path) -> Iterator[Bench]:
     made.stop_all()
 
 
-def knot(bench: Bench, *numbers: int, key: str = "k", bin: str = "") -> None:
+def knot(bench: Bench, *numbers: int, key: str = "k") -> None:
     """Send items to the topic whose keys wait behind a dead letter."""
     for number in numbers:
-        item = mill.Item(key, number, bin)
-        event = Event(
-            data=item,
-            id=f"{key}-{number}",
-            type=item.FULL_NAME,
-            source="/test/feeder",
-            time=real_now(),
-            key=key,
-            sequence=number,
-        )
-        wire = bench.wire(mill.KNOT)
-        bench._producer.produce(wire, bench.codec.encode(wire, item), key.encode(), headers=list(headers_of(event)))
+        bench.put(mill.KNOT, mill.Item(key, number, ""), id=f"{key}-{number}", sequence=number)
     bench.flush()
 
 
@@ -78,11 +70,11 @@ def test_later_events_of_a_key_wait_and_are_drained_in_order_after_a_replay(benc
 
 def test_a_letter_of_a_topic_that_goes_on_is_replayed_once(bench: Bench) -> None:
     """Its sequence was passed long ago; that it was replayed is remembered by its id."""
-    bench._send(mill.Item("k1", -1, "b0"))
+    bench.put(mill.ITEM, mill.Item("k1", -1, "b0"), id="bad")
     bench.feed(20, keys=2)
     bench.flush()
     with running(engine_of(bench)) as errors:
-        wait("all counted", lambda: bench.progress()[::2] == (20, 20), errors)
+        wait("all counted", bench.all_counted, errors)
         desk = DeadLetters(bench.base, "mill", bench.codec)
         (letter,) = wait("one letter", desk.open, errors)
         desk.order([letter], replay=True)
@@ -90,6 +82,36 @@ def test_a_letter_of_a_topic_that_goes_on_is_replayed_once(bench: Bench) -> None
         assert again.record.attempts == 2
         desk.order([again], replay=False)
         assert desk.wait([again], 20) == []
+
+
+def test_the_commands_list_show_replay_and_skip(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIANDONG_BOOTSTRAP", bench.base.bootstrap)
+    monkeypatch.setenv("LIANDONG_WORLD", bench.base.world)
+    monkeypatch.setattr(dlq_commands, "codec_of", lambda _: bench.codec)
+
+    def call(*words: str) -> str:
+        result = CliRunner().invoke(app, ["dlq", *words], catch_exceptions=False)
+        return result.output
+
+    mill.BROKEN.update((1, 2))
+    with running(engine_of(bench)) as errors:
+        knot(bench, 1, 3)
+        knot(bench, 2, key="other")
+        desk = DeadLetters(bench.base, "mill", bench.codec)
+        wait("two letters", lambda: len(desk.open()) == 2, errors)
+        wait("one waits", lambda: {one.waiting for one in desk.open()} == {0, 1}, errors)
+        name = next(one.name for one in desk.open() if one.record.key == b"k")
+        assert "HANDLER_FAILED" in call("list", "mill")
+        shown = json.loads(call("show", "mill", name))
+        assert (shown["key"], shown["value"]["number"], shown["error"]) == ("k", 1, "RuntimeError('handler bug')")
+        assert "failed again" in call("replay", "mill", name)
+        mill.BROKEN.discard(1)
+        assert "1 of 1 replayed" in call("replay", "mill", name)
+        wait("drained", lambda: knots(bench) == (1, 3), errors)
+        assert "1 of 1 skipped" in call("skip", "mill", "--all")
+        assert "no open dead letters" in call("list", "mill")
+        with pytest.raises(ConfigError, match="name the dead letters"):
+            call("skip", "mill")
 
 
 @pytest.mark.parametrize("hazard", ["too large", "topic gone"])

@@ -9,7 +9,9 @@ from liandong.stream import failpoints
 from liandong.stream.run import run_service
 from liandong.stream.tuning import Tuning
 
-from . import mill
+from tests.support import mill
+
+from .mutants import MUTANTS
 
 
 def main() -> None:
@@ -17,6 +19,8 @@ def main() -> None:
     options = json.loads(sys.argv[1])
     if options["fail"]:
         failpoints.arm(*options["fail"])
+    if options["mutant"]:
+        MUTANTS[options["mutant"]](setattr)
     service = mill.make(timedelta(milliseconds=options["delay_ms"]))
     settings = Settings.model_validate(options["settings"])
     run_service(service, settings, codec=mill.codec(), tuning=Tuning(**options["tuning"]))

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import msgspec
 import pytest
 import sqlalchemy as sa
-from liandong.clock import Clock, ScaledClock, WallClock, write_scaled
+from liandong.clock import Clock, ManualClock, ScaledClock, WallClock, write_scaled
 from liandong.errors import ConfigError, Unavailable
 from liandong.event import Event, headers_of
 from liandong.rpc.client import Clients
@@ -19,13 +20,17 @@ from liandong.telemetry.tracing import Tracing
 from liandong.testing.otlp import SpanCollector
 from liandong.testing.workflow import START
 from liandong.wire import Codec, LocalIds
-from liandong.workflow import WorkflowSettings, tables
+from liandong.workflow import WorkflowService, WorkflowSettings, tables
 from liandong.workflow.calls import Caller
-from liandong.workflow.model import Delivery
+from liandong.workflow.migrate import migrate
+from liandong.workflow.model import Cause, Delivery
+from liandong.workflow.opening import open_database
 from liandong.workflow.processor import Processor
-from liandong.workflow.sql import Database
+from liandong.workflow.sqlite import SqliteDatabase
 from liandong.workflow.steps import CommandStep
+from liandong.workflow.unit import micros
 from liandong.workflow.writer import Writer
+from liandong_contracts.base import Record, Topic
 from liandong_contracts.rpc.emergency_pb2 import AcknowledgeTaskRequest, ApproveProposalRequest, CompleteTaskRequest
 from liandong_contracts.rpc.flood_pb2 import MatchSpotReply, MatchSpotRequest
 from liandong_contracts.rpc.flood_pb2_grpc import FloodQueryServicer, add_FloodQueryServicer_to_server
@@ -57,18 +62,25 @@ class Flood(FloodQueryServicer):
 class Engine:
     """Everything of a process but Kafka."""
 
-    def __init__(self, folder: Path, *, flood: Flood | None = None, clock: Clock | None = None, otlp: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        url: str,
+        *,
+        flood: Flood | None = None,
+        clock: Clock | None = None,
+        otlp: str = "",
+        service: WorkflowService = sample.service,
+    ) -> None:
         tracing = Tracing("emergency", WorkflowSettings(otlp_endpoint=otlp, data_dir=folder))
         self.tracing = tracing
         self.server = RpcServer(0, [(add_FloodQueryServicer_to_server, flood)] if flood else [], tracing)
         self.server.start()
         peers = {"flood": f"127.0.0.1:{self.server.port}"} if flood else {}
-        settings = WorkflowSettings(data_dir=folder, peers=peers, trace_ratio=0)
-        self.database = Database(folder / "emergency.sqlite3")
-        self.database.create(sample.metadata, 1)
-        self.binding = sample.service.bind(
-            settings, clock=clock or WallClock(), codec=Codec(LocalIds()), tracing=tracing
-        )
+        settings = WorkflowSettings(data_dir=folder, peers=peers, trace_ratio=0, database_url=url)
+        self.database = open_database(settings, "emergency")
+        migrate(self.database, service.tables, None)
+        self.binding = service.bind(settings, clock=clock or WallClock(), codec=Codec(LocalIds()), tracing=tracing)
         self.processor = Processor(self.binding, self.database)
         self.reseeks: list[tuple[Any, int]] = []
         self.writer = Writer(self.processor, lambda partition, position: self.reseeks.append((partition, position)))
@@ -96,6 +108,23 @@ class Engine:
         self.writer.offer([Delivery(WIRE, 0, self.offset, self.offset, b"k", value, headers_of(event))])
         self.offset += 1
 
+    def offer(self, topic: Topic, record: Record, offset: int) -> None:
+        """Hand any record over, as partition 0 of its topic."""
+        wire, key = topic.wire("district"), topic.key_of(record)
+        if offset == 0:
+            self.writer.call(lambda: self.processor.open([(wire, 0)])).result(10)
+        event: Event[Any] = Event(
+            data=record,
+            id=f"{wire}-{offset}",
+            type=record.FULL_NAME,
+            source="/test",
+            time=START,
+            key=key,
+            sequence=offset + 1,
+        )
+        value = self.binding.codec.encode(wire, record)
+        self.writer.offer([Delivery(wire, 0, offset, offset, key.encode(), value, headers_of(event))])
+
     def execute(self, request: Any, traceparent: str | None = None) -> Any:
         """Run a command."""
         step = CommandStep(self.binding, request, None, traceparent)
@@ -118,12 +147,13 @@ class Engine:
         self.database.close()
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Callable[..., Engine]]:
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Engine]]:
     made: list[Engine] = []
+    url = request.getfixturevalue("postgres").database() if request.param == "postgres" else ""
 
     def make(**options: Any) -> Engine:
-        made.append(Engine(tmp_path, **options))
+        made.append(Engine(tmp_path, url, **options))
         return made[-1]
 
     yield make
@@ -265,19 +295,36 @@ def _busy() -> Exception:
     return error
 
 
-def test_second_worker_is_refused(engine: Callable[..., Engine], tmp_path: Path) -> None:
-    engine()
-    with pytest.raises(ConfigError, match="another process works on"):
-        Database(tmp_path / "emergency.sqlite3", wait_s=0.2)
+def test_second_worker_on_sqlite_is_refused(tmp_path: Path) -> None:
+    first = SqliteDatabase(tmp_path / "emergency.sqlite3")
+    with pytest.raises(ConfigError, match=r"another process works on .* replicas on PostgreSQL"):
+        SqliteDatabase(tmp_path / "emergency.sqlite3", wait_s=0.2)
+    first.close()
 
 
-@pytest.mark.parametrize(("theirs", "advice"), [(2, "newer program"), (0, "migrate")])
-def test_other_version_of_the_tables_is_refused(tmp_path: Path, theirs: int, advice: str) -> None:
-    database = Database(tmp_path / "x.sqlite3")
-    database.create(sa.MetaData(), theirs)
-    with pytest.raises(ConfigError, match=advice):
-        database.create(sa.MetaData(), 1)
-    database.close()
+def test_two_writers_take_turns(postgres: Any, tmp_path: Path) -> None:
+    one = Engine(tmp_path, postgres.database())
+    two = Processor(one.binding, open_database(one.binding.settings, "emergency"))
+    with two.database.writer.begin() as connection:
+        connection.execute(tables.outbox.insert(), {"topic": "t", "headers": b"\x90"})
+        one.put()
+        time.sleep(0.2)  # time for the other writer to overtake, were it able to
+        assert one.database.read(sa.select(tables.inbox.c.next))[0].next == 0
+    until("its turn comes", lambda: one.processor.inbox.positions[WIRE, 0] == 1, 10)
+    found = one.database.read(sa.select(tables.outbox).order_by(tables.outbox.c.id))
+    assert [row.topic == "t" for row in found] == [True, False]
+    two.database.close()
+    one.stop()
+
+
+def test_timer_of_a_replica_that_died_fires_on_another(engine: Callable[..., Engine]) -> None:
+    clock = ManualClock(START)
+    one = engine(clock=clock)
+    with one.database.writer.begin() as connection:  # set by another process
+        row = {"kind": "task-ack", "key": "t", "due_us": micros(START), "data": {}, "cause": b""}
+        row["cause"] = msgspec.msgpack.encode(Cause("c", "c", "c"))
+        connection.execute(tables.timer.insert(), row)
+    until("it fires here", lambda: bool(one.database.read(sa.select(tables.outbox))), 10)
 
 
 def test_stopped_writer_refuses_commands(engine: Callable[..., Engine]) -> None:

@@ -1,5 +1,6 @@
 """The life of a worker on real Kafka: start without broker, what ends it and why, and consumers that lose records."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from confluent_kafka import OFFSET_END, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from liandong.wire import TopicSpec, ensure_topics
 from liandong.workflow import tables
-from liandong.workflow.sql import Database
+from liandong.workflow.migrate import migrate
+from liandong.workflow.recover import move, repair
+from liandong.workflow.sqlite import SqliteDatabase
 from liandong_contracts import topics
 
 from tests.support import workflow_ledger as ledger
@@ -62,7 +65,7 @@ def inputs(kafka: Any, world: str) -> Callable[[int], Inputs]:
 def finish(worker: Worker, inputs: Inputs) -> None:
     """Wait until everything is applied and published, and stop the worker."""
     total = len(inputs.ids)
-    until("everything is applied", lambda: worker.counts()[::2] == (total, 0) or worker.ended() is not None)
+    until("everything is applied", lambda: worker.settled()[::2] == (total, 0) or worker.ended() is not None)
     status, seconds = worker.terminate()
     assert (status, seconds < 5) == (0, True), worker.log()[-3000:]
 
@@ -123,8 +126,8 @@ def test_restored_database_is_refused(worker: Make, kafka: Any, world: str) -> N
 @SOURCES
 def test_position_past_the_end_is_refused(source: str, worker: Make, world: str) -> None:
     one = worker(source)
-    database = Database(one.data_dir / "emergency.sqlite3")
-    database.create(ledger.metadata, 1)
+    database = SqliteDatabase(one.data_dir / "emergency.sqlite3")
+    migrate(database, ledger.metadata, None)
     with database.writer.begin() as connection:
         row = {"topic": f"{world}.district.sensing.alarm.v1", "partition": 0, "next": 1_000_000}
         connection.execute(tables.inbox.insert(), row)
@@ -132,7 +135,8 @@ def test_position_past_the_end_is_refused(source: str, worker: Make, world: str)
     one.start()
     until("it refuses", lambda: one.ended() is not None)
     assert one.ended() == 1
-    assert "stored position 1000000, but the topic ends at 0" in one.log()
+    assert "the stored position 1000000 of" in one.log()
+    assert "lies past the end (0)" in one.log()
 
 
 @SOURCES
@@ -144,14 +148,14 @@ def test_events_that_expired_unread_are_not_passed_over(
     one = worker(source)
     one.start()
     wanted = len(inputs(60).ids) - before
-    until("a new service begins where the topic begins", lambda: one.counts()[0] == wanted)
+    until("a new service begins where the topic begins", lambda: one.settled()[0] == wanted)
     one.kill()
     inputs(60)
     expire(kafka.bootstrap, world)
     one.start()
     until("it refuses", lambda: one.ended() is not None)
     assert one.ended() == 1
-    assert "events expired before this service read them" in one.log()
+    assert "lies before the beginning" in one.log()
 
 
 def expire(bootstrap: str, world: str) -> None:
@@ -163,11 +167,61 @@ def expire(bootstrap: str, world: str) -> None:
         future.result(30)
 
 
+def test_restored_database_is_repaired_from_what_was_published(
+    worker: Make, inputs: Callable[[int], Inputs], kafka: Any, world: str
+) -> None:
+    one, file = worker(), "emergency.sqlite3"
+    sent = inputs(100)
+    one.start()
+    finish(one, sent)
+    copy = one.data_dir / "copy"
+    shutil.copy(one.data_dir / file, copy)
+    inputs(100)
+    one.start()
+    finish(one, sent)
+    for path in one.data_dir.glob(f"{file}*"):
+        path.unlink()
+    shutil.copy(copy, one.data_dir / file)
+    one.start()
+    until("it refuses", lambda: one.ended() is not None)
+    assert "liandong recover emergency" in one.log()
+    settings = one.declared
+    said = repair(settings, "emergency")
+    assert "will not be published twice" in said
+    assert "nothing to repair" in repair(settings, "emergency")
+    inputs(50)
+    one.start()
+    finish(one, sent)
+    assert Count(kafka.bootstrap, world, one, sent, timers=False).wrong() == {}
+
+
+@SOURCES
+def test_topic_made_anew_is_refused_until_a_person_decides(
+    source: str, worker: Make, inputs: Callable[[int], Inputs], kafka: Any, world: str
+) -> None:
+    one, sent = worker(source), inputs(60)
+    one.start()
+    finish(one, sent)
+    wire, admin = topics.SENSING_ALARM.wire(TIER, world), AdminClient({"bootstrap.servers": kafka.bootstrap})
+    admin.delete_topics([wire])[wire].result(30)
+    until("it is gone", lambda: wire not in admin.list_topics(timeout=10).topics)
+    create_topics(kafka.bootstrap, world)
+    Inputs(kafka.bootstrap, world, 1, seed=9, timers=False).many(200)
+    one.start()
+    until("it refuses", lambda: one.ended() is not None)
+    assert "belongs to a former topic of that name" in one.log()
+    assert "liandong recover emergency --from" in one.log()
+    moved = move(one.declared, "emergency", "end", None)
+    assert len(moved) == topics.SENSING_ALARM.partitions[TIER]
+    one.start()
+    until("it goes on", one.ready)
+
+
 def test_second_relay_fences_the_first(worker: Make, inputs: Callable[[int], Inputs]) -> None:
     first, second = worker(folder="first"), worker(folder="second")
     first.start()
     sent = inputs(20)
-    until("the first publishes", lambda: first.counts()[::2] == (len(sent.ids), 0))
+    until("the first publishes", lambda: first.settled()[::2] == (len(sent.ids), 0))
     second.start()
     until("the second refuses an empty database", lambda: second.ended() == 1)
     assert "published: it was restored" in second.log()

@@ -18,6 +18,7 @@ from liandong.wire import Codec, LocalIds
 from liandong.workflow import WorkflowSettings, outbox, relay, run
 from liandong.workflow.processor import Processor
 from liandong.workflow.sources.base import Feed
+from liandong.workflow.steps import TimerStep
 from liandong_contracts.rpc.emergency_pb2 import AcknowledgeTaskRequest
 from liandong_contracts.rpc.emergency_pb2_grpc import EmergencyCommandServicer, add_EmergencyCommandServicer_to_server
 
@@ -79,6 +80,8 @@ def arm(name: str, passes: int) -> None:
         around(Processor, "_check_failures", die, nothing)
     elif name == "after_sql_commit":
         around(Processor, "_committed", die, nothing)
+    elif name == "timer_claimed":
+        around(TimerStep, "run", die, nothing)
     elif name == "before_publish":
         around(relay.Relay, "_publish", die, nothing)
     elif name == "inside_kafka_transaction":

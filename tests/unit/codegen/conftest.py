@@ -76,6 +76,14 @@ SERVICE: dict[str, Any] = {
         }
     ],
 }
+CODES: dict[str, Any] = {
+    "zh": "颜色",
+    "en": "Colour",
+    "doc": "Colours.",
+    "source": "made up",
+    "enum": "liandong.flood.Colour",
+    "codes": [{"code": "RED", "zh": "红", "en": "Red"}],
+}
 PROTO = """\
 syntax = "proto3";
 package liandong.flood.v1;
@@ -96,6 +104,11 @@ namespace = "liandong"
 """
 
 
+def plain(declared: dict[str, Any]) -> str:
+    """Return YAML in which a value that stands twice is written twice, as people do."""
+    return yaml.safe_dump(json.loads(json.dumps(declared)))
+
+
 class World:
     """Writes declarations below a root."""
 
@@ -107,16 +120,19 @@ class World:
 
     def topic(self, **changes: Any) -> Path:
         declared = {name: value for name, value in {**TOPIC, **changes}.items() if value is not None}
-        return self._put(f"schemas/topics/{declared['name']}.yaml", yaml.safe_dump(declared))
+        return self._put(f"schemas/topics/{declared['name']}.yaml", plain(declared))
 
     def service(self, **changes: Any) -> Path:
         """Declare a service that keeps a state of what it reads itself."""
         self.avsc(TRACK, folder="flood/state")
         declared = {**SERVICE, **changes}
-        return self._put(f"schemas/services/{declared['service']}.yaml", yaml.safe_dump(declared))
+        return self._put(f"schemas/services/{declared['service']}.yaml", plain(declared))
 
     def example(self, kind: str) -> Path:
         return self._put(f"schemas/examples/flood.sight/WaterSeen-{kind}.json", "{}")
+
+    def code_list(self, name: str, **changes: Any) -> Path:
+        return self._put(f"schemas/reference/{name}.yaml", plain({**CODES, **changes}))
 
     def proto(self) -> Path:
         return self._put("protos/liandong/flood/v1/flood.proto", PROTO)

@@ -68,9 +68,10 @@ def test_refuses_a_link_rule(world: World, rule: dict[str, Any], words: str) -> 
 
 
 def test_sensitive_fields_stay_behind_unless_said_otherwise(world: World) -> None:
-    who = {"name": "who", "type": ["null", "string"], "default": None, "pii": "P2", "doc": "Who."}
-    by = {"name": "by", "type": "string", "pii": "P3", "doc": "By whom."}
-    world.avsc(MARK, fields=[*MARK["fields"], by])
+    who = {"name": "who", "type": ["null", "string"], "default": None, "pii": "P2", "subject": "spot_id", "doc": "Who."}
+    mark = {"name": "mark_id", "type": "string", "doc": "Mark."}
+    by = {"name": "by", "type": "string", "pii": "P3", "subject": "mark_id", "doc": "By whom."}
+    world.avsc(MARK, fields=[*MARK["fields"], mark, by])
     world.avsc(SEEN, fields=[*SEEN["fields"][:2], who, *SEEN["fields"][3:]])
     assert masked_of(load(world.root)) == ("who", "best.by", "marks.by", "by_name.by")
     world.topic(**linked(mask=["note"]))

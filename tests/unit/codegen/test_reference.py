@@ -7,6 +7,7 @@ from liandong.codegen.docs import emit_reference
 from liandong.codegen.docs.text import anchor, kept
 from liandong.codegen.files import load
 from liandong.codegen.protos import descriptors
+from liandong.errors import ConfigError
 
 from .conftest import COLOUR, MARK, SEEN, World
 
@@ -23,14 +24,37 @@ def test_a_context_has_a_page_with_graph_topics_records_and_code_lists(world: Wo
     assert "#### WaterSeen\n\n`liandong.flood.WaterSeen` 见水. Somebody saw water.\n" in text
     assert "| depth_cm | double, optional | cm | Depth. |" in text
     assert "| best | [Mark](#mark), optional |  | Best mark. |" in text
-    assert "| who | string, optional |  | Who. Personal data, [P1](../personal-data.md). |" in text
+    assert "| who | string, optional |  | Who. Personal data: [P1 staff, in clear](../personal-data.md). |" in text
     assert "| marks | array of [Mark](#mark), default empty |" in text
     assert "| shade | [Colour](#colour), default RED |" in text
     assert "| sure | boolean, default true |" in text
     assert "| count | int, default 3 |" in text
     assert "#### Mark\n" in text
     assert "#### Colour\n" in text
-    assert "| WaterSeen | up | P1 | always |  |" in text
+    assert "| WaterSeen | up | P1 command | always |  |" in text
+
+
+def test_an_event_leads_to_its_two_examples(world: World) -> None:
+    typical, minimal = (
+        f"../../../schemas/examples/flood.sight/WaterSeen-{kind}.json" for kind in ("typical", "minimal")
+    )
+    assert f"\nExamples: [typical]({typical}), [minimal]({minimal}).\n" in page(world, "events/flood.md")
+
+
+def test_an_enum_leads_to_its_code_list(world: World) -> None:
+    assert "## Code lists" not in page(world, "events.md")
+    world.code_list("colour")
+    file = "schemas/reference/colour.yaml"
+    assert f"`UNKNOWN`, `RED`\n\nWhat each code means: [colour](../../../{file}).\n" in page(world, "events/flood.md")
+    assert f"| [colour](../../{file}) | 颜色 | Colours. |" in page(world, "events.md")
+
+
+def test_a_code_list_with_an_unknown_key_is_refused(world: World) -> None:
+    path = world.code_list("colour", colours=[])
+    with pytest.raises(ConfigError) as refused:
+        load(world.root)
+    line = next(n for n, text in enumerate(path.read_text().splitlines(), 1) if text.startswith("colours"))
+    assert str(refused.value) == f"{path}:{line}: colours: unknown key"
 
 
 def test_the_index_leads_to_each_context_and_says_who_reads_whom(world: World) -> None:
@@ -39,7 +63,7 @@ def test_the_index_leads_to_each_context_and_says_who_reads_whom(world: World) -
     text = page(world, "events.md")
     assert "| [flood](events/flood.md) | 1 | 1 | What was seen |" in text
     assert "| flood | judge | stream | Judges. | spot |" in text
-    assert "Left out, because they read from everybody: ioc." in text
+    assert "|  | flood | ioc |\n|---|---|---|\n| **flood** | 1 | 1 |" in text
 
 
 def test_types_of_another_context_are_described_there(world: World) -> None:
@@ -70,13 +94,14 @@ def test_links_and_personal_data_in_one_table_each(world: World) -> None:
     world.topic(records=[{"type": "liandong.flood.WaterSeen", "link": link}])
     links, personal = page(world, "links.md"), page(world, "personal-data.md")
     said = "count ≤ 9 and count ≥ 2 and shade in RED, UNKNOWN and sure = true"
-    assert f"| P1 | [WaterSeen](events/flood.md#waterseen) | flood.sight | {said} | who |" in links
-    assert "| city | its own | flood.sight | flood.sight |" in links
-    assert "| community | nothing | nothing | its own |" in links
-    said = "Personal data, [P2](../personal-data.md) of spot_id."
+    way = f"| P1 command | [WaterSeen](events/flood.md#waterseen) | flood.sight | {said} | who | the sender's topic |"
+    up, down = links.split("## Down")
+    assert way in up
+    assert "Nothing." in down
+    said = "Personal data of spot_id: [P2 citizen, encrypted](../personal-data.md)."
     assert f"| who | string |  | Who. {said} |" in page(world, "events/flood.md")
     topic, record = "[flood.sight](events/flood.md#floodsight)", "[WaterSeen](events/flood.md#waterseen)"
-    assert f"| {topic} | {record} | who | P2 | spot_id | replaced |" in personal
+    assert f"| {topic} | {record} | who | P2 citizen, encrypted | spot_id | replaced |" in personal
 
 
 def test_questions_and_commands_with_their_comments(world: World) -> None:
@@ -150,3 +175,11 @@ def test_small_words() -> None:
 def test_a_record_without_a_link_rule_stays(world: World) -> None:
     world.topic(records=[{"type": "liandong.flood.WaterSeen"}])
     assert "Never leaves its tier." in page(world, "events/flood.md")
+
+
+def test_what_arrives_as_a_request_is_told(world: World) -> None:
+    link = {"direction": "down", "lane": "P1"}
+    writers = {"producers": ["ioc", "linkage"], "consumers": ["flood"]}
+    world.topic(kind="request", records=[{"type": "liandong.flood.WaterSeen", "link": link}], **writers)
+    down = page(world, "links.md").split("## Down")[1]
+    assert "| always |  | a request in the tier's own flood.sight |" in down

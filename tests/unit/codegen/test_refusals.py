@@ -1,5 +1,6 @@
 """A declaration that breaks a rule is refused with file, line and rule."""
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -7,8 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
-from liandong.codegen.files import load
+from liandong.codegen.files import generate, load
 from liandong.errors import ConfigError
+from liandong_contracts.base import versioned
 
 from .conftest import COLOUR, MARK, SEEN, TOPIC, World
 
@@ -75,6 +77,18 @@ def test_an_underscore_in_a_topic_name(world: World) -> None:
     assert "never '_'" in refusal(world)
 
 
+def test_a_topic_may_have_a_later_version_beside_it(world: World) -> None:
+    world.topic()
+    assert versioned("flood.sight") == "flood.sight.v1"
+    assert versioned("flood.sight.v2") == "flood.sight.v2"
+    assert TOPIC["name"] == "flood.sight"
+    path = world.topic(name="flood.sight.v1")
+    assert "is no topic name" in refusal(world)
+    path.unlink()
+    world.topic(name="flood.sight.v2")
+    assert "WaterSeen belongs to" in refusal(world) or "WaterSeen is in" in refusal(world)
+
+
 def test_a_record_in_two_topics(world: World) -> None:
     path = world.topic(name="flood.zzz")
     line = line_of(path, "liandong.flood.WaterSeen")
@@ -114,9 +128,10 @@ def test_what_comes_from_below_may_not_go_down_again(world: World) -> None:
     load(world.root)
 
 
-def test_what_tells_about_links_crosses_none(world: World) -> None:
-    path = linked(world, "up", "linkage", "out")
-    said = f"{path}:{line_of(path, 'link:')}: loop: linkage.out tells what crossed a link"
+@pytest.mark.parametrize("name", ["in", "out", "link", "link-state"])
+def test_what_tells_about_links_crosses_none(world: World, name: str) -> None:
+    path = linked(world, "up", "linkage", name)
+    said = f"{path}:{line_of(path, 'link:')}: loop: linkage.{name} tells what crossed a link"
     assert refusal(world).startswith(said)
     path.unlink()
     linked(world, "up", "linkage", "assist")
@@ -163,6 +178,16 @@ def test_two_neighbours_do_not_own_one_topic(world: World) -> None:
         ({"type": 7}, "type", "field x: 7 is no type"),
         ({"type": "int", "pii": "P9"}, "pii", "field x has pii 'P9'"),
         ({"type": "int", "doc": ""}, "doc", "field x has no doc"),
+        ({"type": "string", "pii": "P2"}, "pii", "field x is pii P2 and needs a subject, whose key encrypts it"),
+        ({"type": "int", "units": "cm"}, "units", "units: unknown key; known are aliases, "),
+        ({"type": "int", "doc": 'X """ + run() + """ x.'}, "doc", "has a backslash, three quotes"),
+        ({"type": "int", "doc": "Back \\ slash."}, "doc", "has a backslash, three quotes"),
+        ({"type": "int", "doc": 'The "end"'}, "doc", "a quote at its end"),
+        ({"type": "int", "doc": "Two\nlines."}, "doc", "is not one line of text"),
+        ({"type": "int", "unit": '"""\nimport os'}, "unit", "is not one line of text"),
+        ({"type": "int", "aliases": "former"}, "aliases", "aliases is a list of former names, not 'former'"),
+        ({"type": "int", "aliases": ["before"]}, "aliases", "the alias before is the name of another field"),
+        ({"type": "int", "aliases": ["for-mer"]}, "aliases", "the alias 'for-mer' is no name of a field"),
     ],
 )
 def test_a_field_of_a_record(world: World, field: dict[str, Any], key: str, words: str) -> None:
@@ -171,8 +196,116 @@ def test_a_field_of_a_record(world: World, field: dict[str, Any], key: str, word
     lines = path.read_text(encoding="utf-8").splitlines()
     after = line_of(path, '"name": "x"')
     line = next(n for n, text in enumerate(lines, 1) if n >= after and f'"{key}":' in text)
+    line += field.get("aliases") == ["before"] or field.get("aliases") == ["for-mer"]
     assert refusal(world).startswith(f"{path}:{line}: ")
     assert words in refusal(world)
+
+
+@pytest.mark.parametrize(
+    "name", ["class", "None", "to_avro", "FULL_NAME", "__init__", "_x", "深度", "a-b", "datetime", 7]
+)
+def test_a_name_that_generated_code_cannot_have(world: World, name: Any) -> None:
+    path = avsc(world, MARK, fields=[{"name": name, "type": "string", "doc": "X."}])
+    assert refusal(world).startswith(f"{path}:{line_of(path, 'fields') + 2}: {name!r} is no name for a field: ")
+
+
+@pytest.mark.parametrize("symbol", ["None", "name", "A-B", "", 3])
+def test_a_symbol_that_generated_code_cannot_have(world: World, symbol: Any) -> None:
+    path = avsc(world, COLOUR, symbols=["UNKNOWN", symbol])
+    assert refusal(world).startswith(f"{path}:{line_of(path, 'UNKNOWN') + 1}: {symbol!r} is no symbol: ")
+
+
+@pytest.mark.parametrize("name", ["Record", "Any", "lower"])
+def test_a_type_that_hides_what_generated_code_uses(world: World, name: str) -> None:
+    path = avsc(world, {**MARK, "name": name})
+    assert refusal(world).startswith(f"{path}:{line_of(path, 'name')}: {name!r} is no name for a type: ")
+
+
+def test_a_default_is_a_text_and_never_code(world: World) -> None:
+    text = '"); raise SystemExit("'
+    world.avsc(SEEN, fields=[*SEEN["fields"], {"name": "x", "type": "string", "default": text, "doc": "X."}])
+    code = generate(world.root)[Path("services/contracts/liandong_contracts/flood.py")].decode()
+    (line,) = (line for line in code.splitlines() if line.startswith("    x: str = "))
+    assert ast.literal_eval(line.partition(" = ")[2]) == text
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b'{\n"type": "\xff"}', ":2: not UTF-8: byte 0xff"),
+        (b"[" * 100_000, ":1: nested too deep to be read"),
+        (b'{"type": "record", "type": "enum"}', ":1: type is given twice"),
+        (b'{"type": "record", "fields": [{"default": NaN}]}', ":1: not JSON: NaN is no number"),
+        (b'{"type": "record", "name": "Mark", "fields": [3]}', ":1: a field is an object, not 3"),
+        (b"", ":1: not JSON: "),
+    ],
+)
+def test_bytes_that_are_no_record(world: World, data: bytes, said: str) -> None:
+    path = world.avsc(MARK)
+    path.write_bytes(data)
+    assert said in refusal(world)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"name: \xff\n", ":1: not UTF-8: byte 0xff"),
+        (b"name: &a [*a]\n", ":1: name.0 is an alias; write it out"),
+        (b"name: &a [x]\ndoc: *a\n", ":1: doc is an alias; write it out"),
+        (b"name: !!python/object/apply:os.getcwd []\n", ":1: not YAML: could not determine a constructor"),
+        (b"- a\n", ":1: Input should be a valid dictionary"),
+    ],
+)
+def test_bytes_that_are_no_topic(world: World, data: bytes, said: str) -> None:
+    path = world.topic()
+    path.write_bytes(data)
+    assert refusal(world).startswith(f"{path}{said}")
+
+
+def test_a_folder_where_a_topic_should_be(world: World) -> None:
+    path = world.root / "schemas/topics/flood.other.yaml"
+    path.mkdir()
+    assert refusal(world) == f"{path}:1: cannot be read: Is a directory"
+
+
+def when(**condition: Any) -> dict[str, Any]:
+    link = {"direction": "up", "lane": "P1", "when": {"count": condition}}
+    return {"records": [{"type": "liandong.flood.WaterSeen", "link": link}]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "at", "words"),
+    [
+        ({"key": ["spot_id", "spot_id"]}, "key:", "key: spot_id is given twice"),
+        ({"consumers": ["ioc", "ioc"]}, "consumers:", "consumers: ioc is given twice"),
+        (
+            {"records": [{"type": "liandong.flood.WaterSeen"} for _ in "ab"]},
+            "",
+            "liandong.flood.WaterSeen is given twice",
+        ),
+        ({"retention_hours": 10**9}, "retention_hours:", "retention_hours: Input should be less than or equal to"),
+        ({"partitions": {"district": 10**6, "city": 1, "community": 1}}, "district:", "less than or equal to 1000"),
+        ({"partitions": {"district": True, "city": 1, "community": 1}}, "district:", "should be a valid integer"),
+        ({"doc": 'a """ b'}, "doc:", "has a backslash, three quotes"),
+        (when(at_most=float("inf")), "at_most:", "should be a finite number"),
+        (when(at_most=1, at_least=5), "count:", "no value is at least 5 and at most 1"),
+        ({"records": [{"type": "liandong.flood.WaterSeen", "link": {"direction": [], "lane": "P1"}}]}, "", "direction"),
+    ],
+)
+def test_values_of_a_topic_that_make_no_sense(world: World, changes: dict[str, Any], at: str, words: str) -> None:
+    path = world.topic(**changes)
+    said = refusal(world)
+    assert words in said
+    assert said.startswith(f"{path}:{line_of(path, at)}: " if at else f"{path}:")
+
+
+def test_an_encrypted_field_is_no_key(world: World) -> None:
+    secret = {"name": "spot_id", "type": "string", "pii": "P2", "subject": "note", "doc": "Spot."}
+    world.avsc(SEEN, fields=[secret, *SEEN["fields"][1:]])
+    path = world.topic()
+    line = line_of(path, "key:") + 1
+    said = "liandong.flood.WaterSeen has no string or enum spot_id for the key, it is encrypted"
+    assert refusal(world) == f"{path}:{line}: {said}"
 
 
 def test_a_field_without_a_type(world: World) -> None:

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from dispatch_service.domain.policy import CALENDAR
-from dispatch_service.domain.worktime import SHANGHAI, WorkCalendar
 from hypothesis import given
 from hypothesis import strategies as st
+from liandong.pure.worktime import SHANGHAI, WorkCalendar
 
 moments = st.integers(0, 60 * 24 * 60).map(
     lambda minutes: datetime(2026, 6, 1, tzinfo=UTC) + timedelta(minutes=minutes)

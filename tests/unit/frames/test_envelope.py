@@ -40,6 +40,14 @@ def test_kinds_of_damage() -> None:
     assert kind_of(b"\x7e\x7e") is ErrorKind.BAD_LENGTH
 
 
+def test_one_more_start_byte_is_tolerated_behind_a_frame_read_alone() -> None:
+    found = sl651.decode(TIMED + b"\x7e")
+    assert isinstance(found, sl651.Frame)
+    assert found.raw == TIMED
+    assert isinstance(sl651.decode(TIMED + b"\x7e", frozenset()), FrameError)
+    assert isinstance(sl651.decode(TIMED + b"\x7e\x7e"), FrameError)
+
+
 def with_byte(raw: bytes, at: int, value: int) -> bytes:
     text = raw[:at] + bytes([value]) + raw[at + 1 : -2]
     return text + crc.modbus(text).to_bytes(2)

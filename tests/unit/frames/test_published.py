@@ -106,6 +106,14 @@ def test_confirm_is_byte_for_byte_the_published_answer() -> None:
     assert sl651.confirm(test._replace(password="1234"), at) == samples.TEST_CONFIRM
 
 
+def test_a_query_has_serial_0_and_ends_with_enquiry() -> None:
+    at = datetime(2026, 6, 13, 12, 0, tzinfo=SHANGHAI)
+    raw = sl651.command(station=samples.STATION, function=0x3A, at=at, arguments=b"\x39\x23")
+    frame, message = message_of(raw)
+    assert (frame.uplink, frame.station, frame.function, frame.end) == (False, samples.STATION, 0x3A, sl651.End.ENQ)
+    assert (message.serial, message.sent_at, message.rest) == (0, at, b"\x39\x23")
+
+
 @pytest.mark.parametrize("raw", samples.PUBLISHED, ids=lambda raw: f"{raw[10]:02X}")
 def test_published_frames_come_back_from_their_parts(raw: bytes) -> None:
     frame, _ = message_of(raw)

@@ -67,6 +67,55 @@ def test_the_published_frames_come_back_from_their_values() -> None:
     )
 
 
+def test_a_label_of_seven_bytes_has_its_own_month() -> None:
+    """A published frame of the related standard, SL 427: velocity 44.555 m/s, 2026-05-12 14:15:30."""
+    raw = bytes.fromhex("681568B40102030405C05545040020700030151412052600AD16")
+    found = szy206.read(frame_of(raw))
+    assert isinstance(found, szy206.Message)
+    (one,) = found.readings
+    assert (one.metric, str(one.value), one.unit) == ("velocity", "44.555", "m/s")
+    assert one.observed_at == datetime(2026, 5, 12, 14, 15, 30, tzinfo=SHANGHAI)
+    assert found.time is not None
+    assert (found.alarm, found.state) == (0x2000, 0x0070)
+    again = szy206.self_report(
+        station="0102030405", function=4, values=[Decimal("44.555")], alarm=0x2000, state=0x0070, time=found.time
+    )
+    assert again == raw
+    strict = szy206.read(frame_of(raw), defaults("szy206") - {"long_time_label"})
+    assert isinstance(strict, szy206.Message)
+    assert strict.readings[0].observed_at is None
+
+
+def test_a_flow_says_its_unit_and_sign() -> None:
+    def flow(top: str) -> tuple[str, str]:
+        data = bytes.fromhex(f"00590000{top}0 0000000000 0000 0000")
+        one = message_of(szy206.build(uplink=True, function=3, station=STATION, afn=0xC0, data=data)).readings[0]
+        return str(one.value), one.unit
+
+    assert [flow(top) for top in "03CF"] == [
+        ("5.900", "m3/s"), ("5.900", "m3/h"), ("-5.900", "m3/s"), ("-5.900", "m3/h"),
+    ]  # fmt: skip
+
+
+def test_several_quantities_follow_the_byte_that_names_them() -> None:
+    level, flow, soil = "45230100", "0059000000", "5502"
+    raw = bytes.fromhex(f"62 {soil} {flow} {level} 0000 0000 004508090A")
+    message = message_of(szy206.build(uplink=True, function=14, station=STATION, afn=0xC0, data=raw))
+    assert [(one.element, str(one.value)) for one in message.readings] == [
+        ("14.soil_moisture.1", "25.5"), ("14.flow.1", "5.900"), ("14.water_level.1", "12.345"),
+    ]  # fmt: skip
+    assert message.time is not None
+    with_quality = bytes.fromhex(f"41 010203 {level} 0000 0000")
+    message = message_of(szy206.build(uplink=True, function=14, station=STATION, afn=0xC0, data=with_quality))
+    assert (message.readings, message.rest) == ((), with_quality[:-4])
+
+
+def test_the_minus_sign_is_a_top_nibble() -> None:
+    data = bytes.fromhex("450300F0 0000 0000")
+    (one,) = message_of(szy206.build(uplink=True, function=2, station=STATION, afn=0xC0, data=data)).readings
+    assert str(one.value) == "-0.345"
+
+
 def test_a_month_back_and_the_day_after() -> None:
     label = szy206.TimeLabel(21, 9, 0, 0, 0)
     assert label.near(NOW) == datetime(2026, 11, 21, 9, 0, tzinfo=SHANGHAI), "a clock may be a day ahead"
@@ -163,7 +212,7 @@ def test_every_function_goes_both_ways(function: int, data: st.DataObject) -> No
     for _ in range(data.draw(st.integers(1, 3))):
         for field in layout:
             top = 10 ** (field.size * 2 - 1) - 1
-            low = -top if field.form == "sign" else 0
+            low = -top if field.form in ("sign", "flow") else 0
             scaled = data.draw(st.none() | st.integers(low, top))
             values.append(None if scaled is None else Decimal(scaled).scaleb(-field.decimals))
     alarm = data.draw(st.integers(0, 0xFFFF)) & ~(1 << 5 | 1 << 7)

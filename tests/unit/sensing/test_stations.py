@@ -240,6 +240,16 @@ async def test_too_many_connections_are_closed_at_once() -> None:
     assert not station.dial("192.0.2.9")[0].closed
 
 
+async def test_only_allowed_networks_may_connect() -> None:
+    server = StationServer(intake(ListSink()), Limits(), allow=["192.0.2.0/28"])
+    for host, admitted in (("192.0.2.7", True), ("192.0.2.77", False), ("?", False)):
+        wire, connection = Wire(host), StationConnection(server)
+        connection.connection_made(wire)
+        assert wire.closed is not admitted
+    with pytest.raises(ValueError, match="network"):
+        StationServer(intake(ListSink()), Limits(), allow=["nowhere"])
+
+
 async def test_time_limits() -> None:
     station = Station(ListSink(), Limits(frame_s=15, idle_s=600, proof_s=60))
     now = asyncio.get_running_loop().time()

@@ -8,7 +8,14 @@ from liandong.edge.producer import Publication, PublishError
 from liandong.settings import Settings
 from liandong.telemetry.tracing import Tracing
 from liandong_contracts.common import DeviceKind, Protocol
-from liandong_contracts.sensing import DeviceReport, DeviceState, DeviceStatus, MetricSpec, ReadingRejected
+from liandong_contracts.sensing import (
+    DeviceAlarmReported,
+    DeviceReport,
+    DeviceState,
+    DeviceStatus,
+    MetricSpec,
+    ReadingRejected,
+)
 from sensing_service.gateway.intake import Intake
 from sensing_service.gateway.registry import Registry
 
@@ -112,6 +119,10 @@ class ListSink:
     @property
     def rejections(self) -> list[ReadingRejected]:
         return [one.record for one in self.sent if isinstance(one.record, ReadingRejected)]
+
+    @property
+    def alarms(self) -> list[DeviceAlarmReported]:
+        return [one.record for one in self.sent if isinstance(one.record, DeviceAlarmReported)]
 
 
 def intake(sink: ListSink, *states: DeviceState) -> Intake:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from liandong.errors import DecodeError
 from liandong.stream.causes import Cause
@@ -24,6 +24,7 @@ def content(cell: Cell) -> tuple[Any, ...]:
     return cell.raw, cell.timers, cell.sequences, cell.fences, cell.recent
 
 
+@settings(deadline=None)  # the first call compiles the codec
 @given(cells)
 def test_nothing_of_a_cell_is_lost_in_its_bytes(cell: Cell) -> None:
     envelope = envelope_of(cell)

@@ -38,6 +38,27 @@ def test_an_earlier_time_comes_up_first() -> None:
     assert schedule.pop(5000) is None
 
 
+def test_only_the_next_timers_are_kept_and_the_rest_is_read_when_few_are_left() -> None:
+    store, codec = DictStore(), MemoryCodec()
+    table = Table(store, codec, "changelog", timed=True, timers_kept=8)
+    for number in range(50):
+        table.put(f"k{number}", Cell(timers={"t": Timer(1000 + number // 3, CAUSE)}))
+    store.apply(table.changes())
+    table.committed()
+    table.activate()
+    fired = []
+    for now in range(990, 1020):
+        while (due := table.pop_due(now)) is not None:
+            assert len(table.schedule) <= 9
+            assert due[2] == now
+            fired.append(due[0])
+            table.put(due[0], Cell(timers={"t": Timer(1019, CAUSE)} if due[0] == "k4" and due[2] < 1019 else {}))
+            store.apply(table.changes())
+            table.committed()
+            table.refill()
+    assert sorted(fired) == sorted([f"k{number}" for number in range(50)] + ["k4"])
+
+
 def table_of(cells: dict[str, Cell]) -> Table:
     store = DictStore()
     table = Table(store, MemoryCodec(), "changelog", timed=True)

@@ -215,7 +215,7 @@ def test_a_record_inside_of_itself_is_refused(in_c: bool) -> None:
 
 
 @pytest.mark.parametrize("in_c", HALVES)
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(name=NAMES, garbage=st.binary(max_size=200))
 @example(name="liandong.sensing.ReadingObserved", garbage=b"\2d\0" + MANY)
 def test_garbage_gives_a_record_or_a_decode_error(name: str, garbage: bytes, in_c: bool) -> None:
@@ -227,7 +227,7 @@ def test_garbage_gives_a_record_or_a_decode_error(name: str, garbage: bytes, in_
     assert isinstance(again, Record | DecodeError)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(data=st.data(), name=NAMES)
 def test_both_halves_refuse_the_same_mutations(data: st.DataObject, name: str) -> None:
     body = bytearray(library_bytes(data.draw(records_of(RECORDS[name]))))

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from datetime import time, timedelta
 
+from liandong.pure.worktime import WorkCalendar
 from liandong_contracts.dispatch import ReportProperty
 from liandong_contracts.flood import SpotLevel
-
-from dispatch_service.domain.worktime import WorkCalendar
 
 CALENDAR = WorkCalendar(
     weekdays=frozenset(range(5)),

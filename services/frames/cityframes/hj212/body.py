@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 from cityframes.bcd import SHANGHAI
 from cityframes.hj212.frame import DEFAULTS, Frame
-from cityframes.hj212.tables import COMMANDS, DUST, FLAGS, NOISE, RESULTS, SUFFIXES, Suffix, factor
+from cityframes.hj212.tables import COMMANDS, DUST, FLAGS, NOISE, RESULTS, SUFFIXES, factor
 from cityframes.result import ErrorKind, FrameError, Quality, Reading, Refused
 
 _NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _TYPOS = {"td": "Rtd", "rtd": "Rtd", "RTD": "Rtd", "avg": "Avg", "min": "Min", "max": "Max", "cou": "Cou"}
-_UNKNOWN = Suffix("", "value", "RTD", "", "", "")
+_MEASURED = (Quality.GOOD, Quality.MANUAL, Quality.OVER_RANGE)  # flags that go with a value
+_UNITED = ("value", "unknown")  # kinds whose unit a device may have its own of
 _NO_UNITS: Mapping[str, str] = {}
 
 
@@ -39,16 +40,53 @@ class Message(NamedTuple):
         return self.data_time
 
 
+class _Key(NamedTuple):
+    """What the name of a parameter means: the factor, the kind of value, whether its suffix is a typing error."""
+
+    code: str
+    kind: str
+    typo: bool
+    stat: str
+    metric: str
+    unit: str
+    name: str
+
+
 class _Item(NamedTuple):
     """One value before its flag is known."""
 
     section: int
-    key: str
-    factor: str
-    suffix: Suffix
+    name: str
+    key: _Key
     text: str
     flag: str | None
     at: datetime | None
+
+
+@lru_cache(16384)
+def _key(name: str, system: str, dust: bool) -> _Key:
+    """Return the meaning of a parameter's name; `dust`: dust counts in micrograms."""
+    code, dash, ending = name.rpartition("-")
+    if name == "Flag":
+        return _Key("", "flag", False, "", "", "", "")
+    if not dash:
+        return _Key(name, "field", False, "", "", "", "")
+    suffix = SUFFIXES.get(ending)
+    typo = suffix is None and ending in _TYPOS
+    if typo:
+        suffix = SUFFIXES[_TYPOS[ending]]
+    if suffix is None:
+        return _Key(code, "unknown", False, "RTD", name, "", "")
+    metric, unit, label = code, "dB{A}" if code in NOISE else "", NOISE.get(code, "")
+    known = factor(code, system)
+    if known is not None:
+        metric, label = known.code, known.name
+        unit = known.total_unit if suffix.kind == "total" else known.unit
+        if known.code in DUST and suffix.kind == "value" and dust:
+            unit = "ug/m3"
+    if suffix.metric:
+        metric = f"{metric}_{suffix.metric}"
+    return _Key(code, suffix.kind, typo, suffix.stat, metric, suffix.unit or unit, label)
 
 
 def read(
@@ -77,6 +115,7 @@ class _Body:
 
     def __init__(self, frame: Frame, tolerances: frozenset[str], units: Mapping[str, str]) -> None:
         self._frame, self._tolerances, self._units = frame, tolerances, units
+        self._dust = "dust_micrograms" in tolerances
         self._deviations: list[str] = []
         self._fields: list[tuple[str, str]] = []
         self._items: list[_Item] = []
@@ -111,29 +150,31 @@ class _Body:
 
     def _group(self, group: str) -> None:
         """Take one group: the sub-fields of one factor, separated by commas."""
-        items = []
+        items: list[tuple[str, _Key, str]] = []
         flags: dict[str, str] = {}
-        factors = set()
+        first: str | None = None
+        mixed = False
         for part in group.split(","):
-            key, found, text = part.partition("=")
-            if not found or not key:
+            name, found, text = part.partition("=")
+            if not found or not name:
                 raise Refused(f"{part!r} is no parameter")
-            code, dash, suffix = key.rpartition("-")
-            if suffix == "Flag" or key == "Flag":
-                flags[code] = text
-                factors.add(code)
-            elif dash:
-                items.append((key, code, suffix, text))
-                factors.add(code)
+            key = _key(name, self._frame.st, self._dust)
+            if first is None:
+                first = key.code
+            elif key.code != first:
+                mixed = True
+            if key.kind == "flag":
+                flags[key.code] = text
+            elif key.kind == "field":
+                self._field(name, text)
             else:
-                self._field(key, text)
-                factors.add(key)
-        if len(factors) > 1:
+                items.append((name, key, text))
+        if mixed:
             self._tolerate("comma_separator", "a comma between parameters")
         for code, flag in flags.items():
             self._flags[self._section, code] = flag
-        for key, code, suffix, text in items:
-            self._value(key, code, suffix, text, flags.get(code))
+        for name, key, text in items:
+            self._value(name, key, text, flags.get(key.code))
 
     def _field(self, key: str, text: str) -> None:
         """Take a parameter that belongs to no factor."""
@@ -145,18 +186,13 @@ class _Body:
             self._section += 1
             self._first_time = self._first_time or self._time
 
-    def _value(self, key: str, code: str, name: str, text: str, flag: str | None) -> None:
-        suffix = SUFFIXES.get(name)
-        if suffix is None and name in _TYPOS:
-            self._tolerate("suffix_typo", f"suffix {name} of {key}")
-            suffix = SUFFIXES[_TYPOS[name]]
-        if suffix is None and not _NUMBER.fullmatch(text):
-            self._fields.append((key, text))
+    def _value(self, name: str, key: _Key, text: str, flag: str | None) -> None:
+        if key.typo:
+            self._tolerate("suffix_typo", f"suffix of {name}")
+        if key.kind == "text" or (key.kind == "unknown" and not _NUMBER.fullmatch(text)):
+            self._fields.append((name, text))
             return
-        if suffix is not None and suffix.kind == "text":
-            self._fields.append((key, text))
-            return
-        self._items.append(_Item(self._section, key, code, suffix or _UNKNOWN, text, flag, self._at()))
+        self._items.append(_Item(self._section, name, key, text, flag, self._time or self._at()))
 
     def _at(self) -> datetime | None:
         """Return the time of the next value: the data time, else the time in QN, else none."""
@@ -165,36 +201,19 @@ class _Body:
         return self._time
 
     def _reading(self, item: _Item) -> Reading:
-        flag = item.flag or self._flags.get((item.section, item.factor)) or self._flags.get((item.section, ""))
-        value: Decimal | None = Decimal(item.text) if _NUMBER.fullmatch(item.text) else None
-        if flag is not None:
+        section, name, key, text, flag, at = item
+        flag = flag or self._flags.get((section, key.code)) or self._flags.get((section, ""))
+        value: Decimal | None = Decimal(text) if _NUMBER.fullmatch(text) else None
+        quality = Quality.GOOD
+        if flag is not None and flag != "N":
             known = FLAGS.get(flag.upper())
             quality = known[1] if known else Quality.SUSPECT
-        else:
-            quality = Quality.GOOD
-        if value is None and quality in (Quality.GOOD, Quality.MANUAL, Quality.OVER_RANGE):
+        if value is None and quality in _MEASURED:
             quality = Quality.DEVICE_FAULT
-        metric, unit, name = self._meaning(item.factor, item.suffix, item.key)
+        unit = self._units.get(key.code, key.unit) if self._units and key.kind in _UNITED else key.unit
         return Reading(
-            self._frame.mn, item.key, metric, value, unit, item.at, quality, flag, item.suffix.stat, self._period, name
+            self._frame.mn, name, key.metric, value, unit, at, quality, flag, key.stat, self._period, key.name
         )
-
-    def _meaning(self, code: str, suffix: Suffix, key: str) -> tuple[str, str, str]:
-        """Return metric, unit and name of a value."""
-        known = factor(code, self._frame.st)
-        if suffix is _UNKNOWN:
-            return key, self._units.get(code, ""), ""
-        metric = known.code if known else code
-        if known is None:
-            unit, name = ("dB{A}", NOISE[code]) if code in NOISE else ("", "")
-        else:
-            unit, name = (known.total_unit if suffix.kind == "total" else known.unit), known.name
-            if known.code in DUST and suffix.kind == "value" and "dust_micrograms" in self._tolerances:
-                unit = "ug/m3"
-        if suffix.unit:
-            unit = suffix.unit
-        unit = self._units.get(code, unit) if suffix.kind == "value" else unit
-        return f"{metric}_{suffix.metric}" if suffix.metric else metric, unit, name
 
     def _outcome(self) -> str | None:
         for key, text in self._fields:

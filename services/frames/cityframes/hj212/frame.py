@@ -16,6 +16,9 @@ DEFAULTS = defaults("hj212")
 _FIELDS = {"QN": "qn", "ST": "st", "CN": "cn", "PW": "pw", "MN": "mn", "Flag": "flag", "PNUM": "pnum", "PNO": "pno"}
 _BY_UPPER = {name.upper(): name for name in _FIELDS}
 _MN = re.compile(rb"MN=([^;,]{1,40})")
+_TWO, _FOUR = re.compile(r"\w{2}", re.ASCII), re.compile(r"\d{4}", re.ASCII)
+_WORD = re.compile(r"[!-~]{1,40}")
+_SMALL = re.compile(r"\d{1,4}", re.ASCII)
 _MN_FORM = re.compile(r"[0-9A-F]{24}")
 
 
@@ -157,9 +160,9 @@ class _Head:
         self._fields[name] = value
         self._order.append(name)
 
-    def _text(self, name: str, form: str) -> str:
+    def _text(self, name: str, form: re.Pattern[str]) -> str:
         value = self._fields.get(name)
-        if value is None or not re.fullmatch(form, value, re.ASCII):
+        if value is None or not form.fullmatch(value):
             raise Refused(f"field {name} is {'missing' if value is None else repr(value)}")
         return value
 
@@ -167,7 +170,7 @@ class _Head:
         value = self._fields.get(name)
         if value is None:
             return None
-        if not re.fullmatch(r"\d{1,4}", value, re.ASCII) or int(value) > top:
+        if not _SMALL.fullmatch(value) or int(value) > top:
             raise Refused(f"field {name} is {value!r}")
         if name != "Flag" and len(value) > 1 and value.startswith("0"):
             self.tolerate("number_form", f"{name}={value}")
@@ -175,8 +178,8 @@ class _Head:
 
     def frame(self, raw: bytes) -> Frame:
         """Return the packet; Refused when a field is wrong or missing."""
-        st, cn = self._text("ST", r"\w{2}"), self._text("CN", r"\d{4}")
-        mn = self._text("MN", r"[!-~]{1,40}")
+        st, cn = self._text("ST", _TWO), self._text("CN", _FOUR)
+        mn = self._text("MN", _WORD)
         if not _MN_FORM.fullmatch(mn):
             self.tolerate("mn_form", f"MN={mn}")
         qn = self._qn()
@@ -194,7 +197,7 @@ class _Head:
         if qn is None:
             self.tolerate("missing_qn", "no QN")
             return None
-        self._text("QN", r"[!-~]{0,40}")
+        self._text("QN", _WORD)
         if len(qn) != 17 or not qn.isdigit():
             self.tolerate("qn_form", f"QN={qn}")
         return qn

@@ -10,4 +10,6 @@ class Framer(framing.Framer[Frame]):
     """Framer of one connection; holds at most one packet of 10,011 bytes and a slice of the input."""
 
     def __init__(self, tolerances: frozenset[str] = DEFAULTS) -> None:
-        super().__init__(framing.Shape(START, HEADER, declared_size, partial(decode, tolerances=tolerances), sender))
+        super().__init__(
+            framing.Shape(START, HEADER, HEADER + 6, declared_size, partial(decode, tolerances=tolerances), sender)
+        )

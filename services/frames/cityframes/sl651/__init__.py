@@ -1,7 +1,7 @@
 """SL 651-2014 水文监测数据通信规约, HEX/BCD form: frames, bodies, streams, packets. ASCII form is not read."""
 
 from cityframes.sl651.body import Message, read
-from cityframes.sl651.encode import answer, confirm, link_body, report_body, uplink
+from cityframes.sl651.encode import answer, command, confirm, link_body, report_body, uplink
 from cityframes.sl651.frame import End, Frame, Packet, build, decode
 from cityframes.sl651.packets import Assembler
 from cityframes.sl651.stream import Framer
@@ -21,6 +21,7 @@ __all__ = [
     "Packet",
     "answer",
     "build",
+    "command",
     "confirm",
     "decode",
     "link_body",

@@ -55,6 +55,21 @@ def confirm(frame: Frame, at: datetime) -> bytes:
     return answer(frame, at, End.ESC)
 
 
+def command(
+    *, station: str, function: int, at: datetime, centre: int = 1, password: str = "0000", arguments: bytes = b""
+) -> bytes:
+    """Return a centre's query or command: serial number 0, its time, and the arguments as the function wants them."""
+    return build(
+        uplink=False,
+        centre=centre,
+        station=station,
+        password=password,
+        function=function,
+        body=link_body(0, at) + arguments,
+        end=End.ENQ,
+    )
+
+
 def link_body(serial: int, sent_at: datetime) -> bytes:
     """Return the body of a heartbeat (2F)."""
     return serial.to_bytes(2) + bcd.pack_time(sent_at, seconds=True)

@@ -73,6 +73,8 @@ def decode(raw: bytes, tolerances: frozenset[str] = DEFAULTS) -> Frame | FrameEr
     if raw[11] >> 4 not in (0, 8):
         return FrameError(ErrorKind.UNDECODABLE, f"direction {raw[11] >> 4:X} is neither up (0) nor down (8)", raw)
     size = AROUND + ((raw[11] & 0x0F) << 8) + raw[12]
+    if len(raw) == size + 1 and raw[-1] == START[0] and "trailing_start" in tolerances:
+        raw = raw[:-1]
     if size != len(raw):
         text = f"announces {size} bytes, has {len(raw)}"
         return FrameError(ErrorKind.BAD_LENGTH, text, raw, station_of(raw, raw[11] < 0x80))

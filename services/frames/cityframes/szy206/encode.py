@@ -8,6 +8,7 @@ from cityframes.szy206.body import TimeLabel
 from cityframes.szy206.frame import Frame, build
 from cityframes.szy206.tables import FUNCTIONS, Field
 
+_SIGNS = {"sign": 0x80, "flow": 0xC0}
 _SELF_REPORT, _QUERY = 0xC0, 0xB0
 
 
@@ -19,8 +20,8 @@ def value(number: Decimal | float | None, field: Field, direction: int = 0) -> b
     raw = bytearray(bcd.pack(abs(scaled), field.size))
     if field.form != "plain" and raw[0] > (0x79 if field.form == "sign" else 0x09):
         raise ValueError(f"{number} does not fit into {field.size} bytes beside its {field.form}")
-    if field.form == "sign" and scaled < 0:
-        raw[0] |= 0x80
+    if field.form in _SIGNS and scaled < 0:
+        raw[0] |= _SIGNS[field.form]
     elif scaled < 0:
         raise ValueError(f"{field.metric} cannot be negative")
     if field.form == "wind":
@@ -29,8 +30,10 @@ def value(number: Decimal | float | None, field: Field, direction: int = 0) -> b
 
 
 def label(time: TimeLabel) -> bytes:
-    """Return a time label as five bytes."""
-    parts = (time.second, time.minute, time.hour, time.day)
+    """Return a time label as five bytes, as seven when it has month and year."""
+    parts = [time.second, time.minute, time.hour, time.day]
+    if time.month is not None and time.year is not None:
+        parts += [time.month, time.year - 2000]
     return b"".join(bcd.pack(part, 1) for part in parts) + bytes([time.delay])
 
 

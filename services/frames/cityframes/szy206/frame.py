@@ -12,6 +12,7 @@ HEADER = 3
 AROUND = 5  # bytes that L does not count
 MIN_LENGTH = 7  # control, address, function
 IMAGE = 0x61
+MAX_IMAGE = 4096  # bytes of a picture in one frame; 1,024 are seen
 _IMAGE_LENGTH = 1  # what L is when a picture frame gives its length behind the function code
 DEFAULTS = defaults("szy206")
 
@@ -42,7 +43,8 @@ def declared_size(header: bytes) -> int | None:
         return 0
     if header[at - 1] != IMAGE:
         return None
-    return at + 2 + int.from_bytes(header[at : at + 2], "little") + 2
+    size = int.from_bytes(header[at : at + 2], "little")
+    return at + 2 + size + 2 if size <= MAX_IMAGE else None
 
 
 def _head(raw: bytes) -> int:
@@ -107,7 +109,7 @@ def build(
     head = bytes([control]) + count + place + bytes([afn])
     if len(head) + len(data) <= 0xFF:
         text, length = head + data, len(head) + len(data)
-    elif afn == IMAGE:
+    elif afn == IMAGE and len(data) <= MAX_IMAGE:
         text, length = head + len(data).to_bytes(2, "little") + data, _IMAGE_LENGTH
     else:
         raise ValueError(f"data of {len(data)} bytes do not fit into one frame")

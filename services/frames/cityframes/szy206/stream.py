@@ -4,14 +4,18 @@ from functools import partial
 
 from cityframes import framing
 from cityframes.result import ErrorKind, FrameError
-from cityframes.szy206.frame import DEFAULTS, HEADER, START, Frame, declared_size, decode, sender
+from cityframes.szy206.frame import AROUND, DEFAULTS, HEADER, MIN_LENGTH, START, Frame, declared_size, decode, sender
 
 
 class Framer(framing.Framer[Frame]):
-    """Framer of one connection; holds at most one frame (picture: 65,550 bytes) and a slice of the input."""
+    """Framer of one connection; holds at most one frame (picture: 4,109 bytes) and a slice of the input."""
 
     def __init__(self, tolerances: frozenset[str] = DEFAULTS) -> None:
-        super().__init__(framing.Shape(START, HEADER, declared_size, partial(decode, tolerances=tolerances), sender))
+        super().__init__(
+            framing.Shape(
+                START, HEADER, AROUND + MIN_LENGTH, declared_size, partial(decode, tolerances=tolerances), sender
+            )
+        )
 
 
 class Assembler:

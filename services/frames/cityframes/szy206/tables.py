@@ -8,7 +8,7 @@ _PACKAGE = "cityframes.szy206"
 
 
 class Field(NamedTuple):
-    """One value of a layout: metric, bytes, decimals, how the top nibble is read (plain, sign, wind), UCUM unit."""
+    """One value: metric, bytes, decimals, how the top nibble is read (plain, sign, flow, wind), UCUM unit."""
 
     metric: str
     size: int
@@ -18,7 +18,7 @@ class Field(NamedTuple):
 
 
 class Function(NamedTuple):
-    """What the control byte says a frame is about. `source` tells how sure the layout is: sample, secondary, none."""
+    """What the control byte says a frame is about. `source` tells how sure the layout is."""
 
     code: int
     name: str

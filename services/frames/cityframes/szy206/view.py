@@ -79,7 +79,7 @@ def contents(message: Message) -> dict[str, Any]:
         "alarm": None if message.alarm is None else f"{message.alarm:04X}",
         "alarms": list(message.alarms) or None,
         "state": None if message.state is None else f"{message.state:04X}",
-        "time": None if message.time is None else message.time._asdict(),
+        "time": None if message.time is None else {k: v for k, v in message.time._asdict().items() if v is not None},
         "observed_at": time_text(message.observed_at),
         "link": message.link,
         "picture_bytes": None if message.picture is None else len(message.picture),

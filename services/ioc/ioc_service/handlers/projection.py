@@ -77,7 +77,7 @@ def area_name(work: Work, code: str | None) -> str:
 
 def topic_name(wire: str) -> str:
     """Return the declared name in a wire name: `demo-1.district.flood.spot.v1` is `flood.spot`."""
-    return ".".join(wire.split(".")[-3:-1])
+    return ".".join(wire.split(".")[-3:]).removesuffix(".v1")
 
 
 def row_or(row: sa.Row[Any] | None, column: str, default: Any) -> Any:

@@ -1,27 +1,41 @@
-"""`liandong dlq`: the open dead letters of a stream service; replay one to that service only, or skip it."""
+"""`liandong dlq`: the open dead letters of a service; replay one to that service only, or skip it."""
 
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 import typer
 from rich.table import Table
 
 from liandong.cli.local import console
+from liandong.cli.place import workflow_letters
 from liandong.errors import ConfigError
 from liandong.settings import Settings
 from liandong.stream.dlq import DeadLetters, OpenLetter, shown
 from liandong.wire import codec_of
 
-app = typer.Typer(no_args_is_help=True, help="Dead letters of a stream service: look, replay, skip.")
+app = typer.Typer(no_args_is_help=True, help="Dead letters of a service: look, replay, skip.")
 
-Service = Annotated[str, typer.Argument(help="Name of the stream service, for example flood.")]
+Service = Annotated[str, typer.Argument(help="Name of the service, for example flood.")]
 Names = Annotated[list[str] | None, typer.Argument(help="Dead letters, as `list` calls them.")]
 All = Annotated[bool, typer.Option("--all", help="Every open dead letter.")]
 World = Annotated[str, typer.Option(help="World; empty is the real one.")]
 _WAIT_S = 20.0
 
 
-def _letters(service: str, world: str) -> DeadLetters:
+class Letters(Protocol):
+    """Where the dead letters of one kind of service are."""
+
+    def open(self) -> list[OpenLetter]: ...  # noqa: D102
+    def find(self, names: list[str]) -> list[OpenLetter]: ...  # noqa: D102
+    def order(self, letters: list[OpenLetter], *, replay: bool) -> None: ...  # noqa: D102
+    def wait(self, letters: list[OpenLetter], seconds: float) -> list[OpenLetter]: ...  # noqa: D102
+
+
+def _letters(service: str, world: str) -> Letters:
+    """Return a workflow service's, where its database is within reach, else a stream service's."""
+    found = workflow_letters(service, world)
+    if found is not None:
+        return found
     settings = Settings(world=world) if world else Settings()
     return DeadLetters(settings, service, codec_of(settings))
 
@@ -42,7 +56,7 @@ def show_letter(service: Service, name: Annotated[str, typer.Argument()], world:
     """Print one open dead letter as JSON, its value decoded where that can be done."""
     settings = Settings(world=world) if world else Settings()
     codec = codec_of(settings)
-    (letter,) = DeadLetters(settings, service, codec).find([name])
+    (letter,) = _letters(service, world).find([name])
     text = msgspec.json.encode(shown(letter.record, codec) | {"error": letter.error})
     print(msgspec.json.format(text, indent=2).decode())
 

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from liandong.cli import dlq, generate, keys, local, world
+from liandong.cli.migration import migration
 from liandong.cli.recover import recover
 from liandong.cli.simulate import simulate
 from liandong.errors import LiandongError
@@ -20,6 +21,7 @@ local.register(app)
 generate.register(app)
 app.command()(simulate)
 app.command()(recover)
+app.command()(migration)
 app.add_typer(world.app, name="world")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(keys.app, name="keys")

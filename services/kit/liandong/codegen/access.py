@@ -115,7 +115,7 @@ def admin_rules(place: Place) -> list[Rule]:
     beginnings = [f"{place.world}."] if place.world else [f"{tier}." for tier in TIERS]
     rules = [Rule("topic", beginning, operations, True) for beginning in beginnings]
     rules += [Rule("group", beginning, ("Delete", "Describe", "Read"), True) for beginning in beginnings]
-    return rules + [Rule("transactionalId", beginning, ("Describe",), True) for beginning in beginnings]
+    return rules + [Rule("transactionalId", beginning, ("Describe", "Write"), True) for beginning in beginnings]
 
 
 def all_internal(contract: Contract, place: Place) -> list[InternalTopic]:

@@ -3,38 +3,18 @@
 Addresses have the tier as a parameter; the Avro schemas are referred to where the contracts package has them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
+from liandong_contracts.base import versioned
 
 from liandong.codegen.docs.text import HEAD
+from liandong.codegen.envelope import ALWAYS, SOMETIMES
 from liandong.codegen.model import TIERS, Contract, RecordType, TopicFile, context_of, short_name
 
 AVRO = "application/vnd.apache.avro;version=1.9.0"
 _BINDING = "0.5.0"
-_HEADERS: Mapping[str, tuple[str, str]] = {
-    "ce_specversion": ("string", "CloudEvents version, 1.0."),
-    "ce_id": ("string", "Id of the event, the same whenever the same cause is handled again."),
-    "ce_source": ("string", "Node and service that wrote it."),
-    "ce_type": ("string", "Full name of the record."),
-    "ce_time": ("string", "When it happened, RFC 3339."),
-    "ce_subject": ("string", "The key."),
-    "traceparent": ("string", "W3C trace context."),
-    "ce_sequence": ("string", "Number within the key."),
-    "ce_areacode": ("string", "Area that it is about."),
-    "ce_correlationid": ("string", "The chain that it belongs to."),
-    "ce_causationid": ("string", "The event that caused it."),
-    "ce_mode": ("string", "DRILL or TEST; absent for real events."),
-    "ce_drillid": ("string", "The drill, with ce_mode."),
-    "ce_originnode": ("string", "The node that it comes from."),
-    "ce_hops": ("string", "Links crossed."),
-    "ce_actor": ("string", "The person or service that caused it."),
-    "ce_dataclass": ("string", "Class of its data."),
-    "ce_linkedids": ("string", "Ids that other systems know it by."),
-    "ce_replayid": ("string", "The replay that brought it again."),
-}
-_ALWAYS = ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_subject"]
 
 
 def emit_asyncapi(contract: Contract, package: str) -> str:
@@ -76,7 +56,7 @@ def _server(tier: str) -> dict[str, Any]:
 
 def _channel(topic: TopicFile) -> dict[str, Any]:
     return {
-        "address": f"{{tier}}.{topic.name}.v1",
+        "address": f"{{tier}}.{versioned(topic.name)}",
         "title": topic.name,
         "description": topic.doc,
         "parameters": {"tier": {"$ref": "#/components/parameters/tier"}},
@@ -141,8 +121,8 @@ def _binding(topic: TopicFile) -> dict[str, Any]:
 
 
 def _headers() -> dict[str, Any]:
-    properties = {name: {"type": kind, "description": doc} for name, (kind, doc) in _HEADERS.items()}
-    return {"type": "object", "required": _ALWAYS, "properties": properties}
+    properties = {name: {"type": "string", "description": doc} for name, doc in {**ALWAYS, **SOMETIMES}.items()}
+    return {"type": "object", "required": list(ALWAYS), "properties": properties}
 
 
 def _message_id(full_name: str) -> str:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from liandong.codegen.defaults import default_problems
-from liandong.codegen.marks import At, Problem, line_in
+from liandong.codegen.marks import At, Problem, line_in, text_of
 from liandong.codegen.model import (
     EnumType,
     FieldType,
@@ -19,6 +19,7 @@ from liandong.codegen.model import (
     RecordType,
     named_in,
 )
+from liandong.codegen.spelling import spelling_problems
 from liandong.errors import ConfigError
 
 PRIMITIVES = frozenset({"string", "double", "int", "long", "boolean", "bytes"})
@@ -68,12 +69,30 @@ def self_contained(full_name: str, schemas: Mapping[str, Mapping[str, Any]]) -> 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(text_of(path), parse_constant=_no_number, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         raise ConfigError(f"{path}:{error.lineno}: not JSON: {error.msg}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}:1: nested too deep to be read") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}:1: {error}") from error
     if not isinstance(raw, dict) or raw.get("type") not in ("record", "enum"):
         raise _wrong(path, ("type",), "one record or enum per file is expected")
+    for at, rule in spelling_problems(raw):
+        raise _wrong(path, at, rule)
     return raw
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"not JSON: {word} is no number")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)} is given twice")
+    return found
 
 
 def _checked_name(path: Path, folder: Path, prefix: str, raw: Mapping[str, Any]) -> str:
@@ -136,6 +155,8 @@ def _subject_problems(fields: Sequence[RecordField]) -> Iterator[Problem]:
         pii, subject = ("fields", number, "pii"), ("fields", number, "subject")
         if field.pii and field.type.kind != "string":
             yield pii, f"field {field.name} has pii but is no string; only strings can be encrypted"
+        if field.pii in ENCRYPTED and not field.subject:
+            yield pii, f"field {field.name} is pii {field.pii} and needs a subject, whose key encrypts it"
         if field.subject and field.pii not in ENCRYPTED:
             yield subject, f"field {field.name} has a subject but is not pii P2 or P3, so it is not encrypted"
         if field.subject and field.subject not in ids:

@@ -27,7 +27,10 @@ def compare_topics(old: Mapping[str, Topic], new: Mapping[str, Topic]) -> list[F
         after = new.get(name)
         if after is None:
             text = f"topic {name} is gone: its name is fixed for its life, readers and stored positions know it"
-            remedy = "put the file back; a new name is a new topic beside it, written by both until the readers moved"
+            remedy = (
+                "put the file back; another topic beside it is its next version (.v2), and both are written until the "
+                "readers have moved"
+            )
             found.append(Finding(name, "", "topic-removed", text, remedy))
             continue
         found += [*_fixed(name, before, after), *_records(name, before, after), *_readers(name, before, after)]
@@ -47,7 +50,13 @@ def _fixed(name: str, before: Topic, after: Topic) -> Iterator[Finding]:
             new = {tier: count for tier, count in new.items() if tier in old}  # a new tier has nothing to lose
         if old != new:
             text = f"{word} of {name} was {_said(old)} and is now {_said(new)}: {why}"
-            yield Finding(name, word, f"{word}-changed", text, f"put {word} back, or declare a new topic beside it")
+            yield Finding(
+                name,
+                word,
+                f"{word}-changed",
+                text,
+                f"put {word} back, or declare the topic's next version (.v2) beside it",
+            )
 
 
 def _records(name: str, before: Topic, after: Topic) -> Iterator[Finding]:

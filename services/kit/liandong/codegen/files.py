@@ -6,6 +6,7 @@ from pathlib import Path
 
 from liandong.codegen.asyncapi import emit_asyncapi
 from liandong.codegen.avro import foreign_types, load_types, self_contained
+from liandong.codegen.code_lists import load_code_lists
 from liandong.codegen.docs import emit_reference
 from liandong.codegen.examples import missing_examples
 from liandong.codegen.links import emit_links
@@ -37,7 +38,8 @@ def load(root: Path) -> Contract:
     if problems := homeless(root / "schemas", topics, types):
         raise ConfigError("\n".join(problems))
     services = load_services(root / "schemas/services", types, topics, project.topics)
-    return Contract(types, topics, project.module, services, foreign_types(project.foreign), project.topics)
+    foreign, lists = foreign_types(project.foreign), load_code_lists(root / "schemas/reference")
+    return Contract(types, topics, project.module, services, foreign, project.topics, lists)
 
 
 def _unknown_services(root: Path, topics: Sequence[TopicFile]) -> Iterator[str]:

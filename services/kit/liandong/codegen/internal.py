@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from liandong_contracts.base import versioned
+
 from liandong.codegen.model import Contract, ServiceFile, Tier, TopicFile, holds_encrypted
 
 CHANGELOG = {"cleanup.policy": "compact", "delete.retention.ms": "86400000", "min.cleanable.dirty.ratio": "0.1"}
@@ -31,7 +33,7 @@ class Place:
 
     def wire(self, topic: str, tier: str = "") -> str:
         """Return a topic's name on the wire, of another tier if given."""
-        return self.scoped(f"{topic}.v1", tier)
+        return self.scoped(versioned(topic), tier)
 
 
 @dataclass(frozen=True)

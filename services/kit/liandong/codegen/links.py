@@ -27,7 +27,7 @@ PEERS: dict[str, Way] = {"upper": "up", "lower": "down", "neighbour": "neighbour
 TIERS_FROM_ABOVE: tuple[Tier, ...] = ("city", "district", "community")
 BORDER = "linkage"
 """The service at the border of a tier."""
-ABOUT_LINKS = frozenset({"linkage.in", "linkage.out", "linkage.state"})
+ABOUT_LINKS = frozenset({"linkage.in", "linkage.out", "linkage.link", "linkage.link-state"})
 """Topics that tell what crosses a link; nothing of them may cross one."""
 _NUMBERS = ("int", "long", "double")
 _SENSITIVE = ("P2", "P3")
@@ -51,7 +51,7 @@ def _crossing(topic: TopicFile, link: Link) -> Iterator[str]:
         yield "an evidence topic has no link rules: it is internal to its owner"
     if topic.name in ABOUT_LINKS:
         yield f"loop: {topic.name} tells what crossed a link, so each of its events would cause another one to cross"
-    if _entered(topic) and ({"up", "down"} <= link.ways or "neighbour" in link.ways):
+    if entered(topic) and ({"up", "down"} <= link.ways or "neighbour" in link.ways):
         yield f"loop: {BORDER} writes {topic.name} and would send what came from below or above back where it came from"
     if "neighbour" in link.ways and topic.owner != BORDER:
         rule = f"owner tier conflict: a neighbour has the topic {topic.name} itself; only topics of {BORDER} go there"
@@ -117,14 +117,14 @@ def _misfit(type_: FieldType, condition: Condition, types: Mapping[str, NamedTyp
     return f"is {type_.kind} and can never be {', '.join(map(repr, wrong))}" if wrong else ""
 
 
-def _entered(topic: TopicFile) -> bool:
+def entered(topic: TopicFile) -> bool:
     """Say whether the border lays what arrives in this tier's own topic, as a request to its owner."""
     return topic.owner != BORDER and BORDER in topic.producers
 
 
 def arriving(topic: TopicFile, tier: Tier) -> list[Tier]:
     """Return the other tiers whose copy of a topic comes to a tier over links, through tiers between them too."""
-    if _entered(topic):
+    if entered(topic):
         return []
     here = TIERS_FROM_ABOVE.index(tier)
     ways = {way for entry in topic.records if entry.link for way in entry.link.ways}

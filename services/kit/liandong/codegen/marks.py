@@ -22,13 +22,16 @@ class Marked:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        loader = _Loader(file.read_text(encoding="utf-8"))
+        loader = _Loader(text_of(file))
+        self._seen: set[int] = set()
         try:
             node = loader.get_single_node()
             self._lines: dict[At, int] = {}
             if node is not None:
                 self._walk(node, ())
             self.data: Any = None if node is None else loader.construct_document(node)
+        except RecursionError as error:
+            raise ConfigError(f"{file}:1: nested too deep to be read") from error
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise ConfigError(f"{file}:{line}: not YAML: {error.problem}") from error
@@ -37,6 +40,9 @@ class Marked:
 
     def _walk(self, node: yaml.Node, path: At) -> None:
         self._lines.setdefault(path, node.start_mark.line + 1)
+        if id(node) in self._seen:  # it could lead to itself, or to very many copies
+            raise ConfigError(f"{self.file}:{node.start_mark.line + 1}: {_dotted(path)} is an alias; write it out")
+        self._seen.add(id(node))
         if isinstance(node, yaml.SequenceNode):
             for number, item in enumerate(node.value):
                 self._walk(item, (*path, number))
@@ -74,6 +80,17 @@ class Marked:
             text = "unknown key" if one["type"] == "extra_forbidden" else one["msg"].removeprefix("Value error, ")
             lines.append(self.said(one["loc"], f"{where}: {text}" if where else text))
         return ConfigError("\n".join(dict.fromkeys(lines)))
+
+
+def text_of(file: Path) -> str:
+    """Return what a file says. Raises ConfigError when it cannot be read as UTF-8."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{file}:{line}: not UTF-8: byte {error.object[error.start]:#04x}") from error
+    except OSError as error:
+        raise ConfigError(f"{file}:1: cannot be read: {error.strerror}") from error
 
 
 def line_in(file: Path, path: Sequence[str | int]) -> int:

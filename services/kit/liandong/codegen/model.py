@@ -18,12 +18,15 @@ Way = Literal["up", "down", "neighbour"]
 Direction = Literal["up", "down", "both", "neighbour"]
 Lane = Literal["P0", "P1", "P2", "P3"]
 Plain = bool | int | float | str
+_MOST_PARTITIONS = 1000
+_LONGEST_H = 100 * 366 * 24
+_CHINESE = r"[\u4e00-\u9fff]"
 
 
 class Condition(BaseModel):
     """What the value of one field must be. Bounds are for numbers; an empty field meets no condition."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     at_most: int | float | None = None
     at_least: int | float | None = None
@@ -35,6 +38,8 @@ class Condition(BaseModel):
         said = {name for name, value in self if value is not None}
         if len(said) != 1 and said != {"at_most", "at_least"}:
             raise ValueError("say one of at_most, at_least, equals, one_of, or at_least and at_most together")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError(f"no value is at least {self.at_least} and at most {self.at_most}")
         return self
 
     def bounds(self) -> dict[str, float]:
@@ -57,7 +62,7 @@ class Link(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    direction: Direction | tuple[Way, ...]
+    direction: Direction | Annotated[tuple[Way, ...], Field(min_length=1)]
     lane: Lane
     when: dict[str, Condition] = Field(default_factory=dict)
     mask: tuple[str, ...] | None = None
@@ -70,8 +75,23 @@ class Link(BaseModel):
         return frozenset({self.direction} if isinstance(self.direction, str) else self.direction)
 
 
+def plain_text(text: str) -> str:
+    """Return a text that may stand in generated code and tables. Raises ValueError for any other."""
+    if not isinstance(text, str) or not text.isprintable():
+        raise ValueError(f"{text!r} is not one line of text")
+    if "\\" in text or '"""' in text or text.endswith('"'):
+        raise ValueError(f"{text!r} has a backslash, three quotes or a quote at its end, which would end a Python text")
+    return text
+
+
+def _once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := [name for number, name in enumerate(names) if name in names[:number]]:
+        raise ValueError(f"{twice[0]} is given twice")
+    return names
+
+
 def _topic_name(name: str) -> str:
-    if not re.fullmatch(r"[a-z]+\.[a-z]+(-[a-z]+)*", name):
+    if not re.fullmatch(r"[a-z]+\.[a-z]+(-[a-z]+)*(\.v([2-9]|[1-9][0-9]))?", name):
         raise ValueError(f"{name!r} is no topic name: <context>.<aggregate> in lower case, '-' inside words, never '_'")
     return name
 
@@ -91,15 +111,17 @@ class TopicFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, AfterValidator(_topic_name)]
-    doc: str = Field(min_length=1)
+    doc: Annotated[str, AfterValidator(plain_text)] = Field(min_length=1)
     kind: Kind
     owner: Service
-    key: tuple[str, ...] = Field(min_length=1)
+    key: Annotated[tuple[str, ...], AfterValidator(_once)] = Field(min_length=1)
     records: tuple[TopicRecord, ...] = Field(min_length=1)
-    partitions: dict[Tier, int]
-    retention_hours: int | None = Field(None, ge=1, description="not for state topics, which are compacted")
-    producers: tuple[Service, ...] = Field(min_length=1)
-    consumers: tuple[Service, ...] = Field(min_length=1)
+    partitions: dict[Tier, Annotated[int, Field(strict=True, le=_MOST_PARTITIONS)]]
+    retention_hours: int | None = Field(
+        None, ge=1, le=_LONGEST_H, description="not for state topics, which are compacted"
+    )
+    producers: Annotated[tuple[Service, ...], AfterValidator(_once)] = Field(min_length=1)
+    consumers: Annotated[tuple[Service, ...], AfterValidator(_once)] = Field(min_length=1)
     clear: tuple[Service, ...] = Field((), description="services that may read the encrypted fields, each read audited")
     catalogue: Literal["UNCONDITIONAL", "CONDITIONAL", "NEGATIVE"]
     after_dead_letter: Literal["park", "go-on"]
@@ -204,6 +226,31 @@ class RecordType:
     raw: Mapping[str, Any]
 
 
+class Code(BaseModel):
+    """One code and what it means."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    code: str = Field(min_length=1)
+    zh: str = Field(pattern=_CHINESE)
+    en: str = Field(min_length=1)
+    note: str = ""
+
+
+class CodeList(BaseModel):
+    """One file. `enum` is the full name of the enum with the same codes; `pattern` the form of codes not listed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    zh: str = Field(pattern=_CHINESE)
+    en: str = Field(min_length=1)
+    doc: str = Field(pattern=r"\.$")
+    source: str = Field(min_length=1)
+    enum: str = ""
+    pattern: str = ""
+    codes: list[Code] = Field(min_length=1)
+
+
 NamedType = EnumType | RecordType
 
 
@@ -212,7 +259,7 @@ class Contract:
     """Everything that is declared: named types in dependency order, topics and services by name.
 
     `module` is the package that is generated from it; `foreign` are types of the platform that a department
-    refers to, `foreign_topics` the topics of the platform that its services may read.
+    refers to, `foreign_topics` the topics of the platform that its services may read, `code_lists` by file name.
     """
 
     types: Mapping[str, NamedType]
@@ -221,6 +268,7 @@ class Contract:
     services: tuple[ServiceFile, ...] = ()
     foreign: Mapping[str, NamedType] = field(default_factory=dict)
     foreign_topics: tuple[TopicFile, ...] = ()
+    code_lists: Mapping[str, CodeList] = field(default_factory=dict)
 
     def enums(self, context: str | None = None) -> list[EnumType]:
         """Return the enums, of one context if given, by name."""

@@ -1,5 +1,6 @@
 """Write Python records: frozen structs with straight-line to_avro and from_avro, and StrEnums. Text only."""
 
+import json
 from collections.abc import Iterator, Sequence
 
 from liandong.codegen.model import (
@@ -150,7 +151,7 @@ def _default(field: RecordField) -> str:
     if field.type.kind == "enum":
         return f" = {short_name(field.type.name)}.{field.default}"
     if field.type.kind == "string":
-        return f' = "{field.default}"'
+        return f" = {json.dumps(field.default, ensure_ascii=False)}"
     if field.type.kind == "bytes":
         return ' = b"' + "".join(f"\\x{ord(char):02x}" for char in str(field.default)) + '"'  # a character is a byte
     return f" = {field.default!r}"

@@ -78,9 +78,13 @@ def _shape(topic: TopicFile) -> Iterator[Problem]:
 
 
 def _records(topic: TopicFile, types: Mapping[str, NamedType]) -> Iterator[Problem]:
+    told: set[str] = set()
     for number, entry in enumerate(topic.records):
         at = ("records", number, "type")
         record = types.get(entry.type)
+        if entry.type in told:
+            yield at, f"{entry.type} is given twice"
+        told.add(entry.type)
         if not isinstance(record, RecordType):
             yield at, f"{entry.type} is not a declared record"
             continue
@@ -88,10 +92,14 @@ def _records(topic: TopicFile, types: Mapping[str, NamedType]) -> Iterator[Probl
             yield at, f"{entry.type} is declared in another context"
         if record.internal:
             yield at, f"{entry.type} is internal"
-        usable = {f.name for f in record.fields if f.type.kind in ("string", "enum") and not f.type.nullable}
+        encrypted = {f.name for f in record.fields if f.subject}  # its token differs each time it is written
+        usable = {
+            f.name for f in record.fields if f.type.kind in ("string", "enum") and not f.type.nullable
+        } - encrypted
         for position, field in enumerate(topic.key):
             if field not in usable:
-                yield ("key", position), f"{entry.type} has no string or enum {field} for the key"
+                rule = f"{entry.type} has no string or enum {field} for the key"
+                yield ("key", position), rule + (", it is encrypted" if field in encrypted else "")
 
 
 def _grants(topic: TopicFile, types: Mapping[str, NamedType]) -> Iterator[Problem]:

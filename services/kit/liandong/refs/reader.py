@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from liandong.errors import Unavailable
 from liandong.settings import Settings
+from liandong.stream.admin import Admin
 from liandong.stream.messages import KafkaMessage
 
 log = logging.getLogger(__name__)
@@ -97,12 +98,19 @@ def _row(message: KafkaMessage) -> Row:
     return Row((message.key() or b"").decode(errors="replace"), message.value(), message.headers() or [])
 
 
-def read_to_end(settings: Settings, topic: str, seconds: float = 30.0) -> dict[str, Row]:
-    """Return the last record of each key up to the topic's present end, tombstones included. Raises Unavailable."""
+def read_to_end(settings: Settings, topic: str, seconds: float = 30.0, *, await_open: bool = False) -> dict[str, Row]:
+    """Return the last record of each key up to the topic's present end, tombstones included.
+
+    With `await_open` the end is the high watermark: what transactions have written that are open now counts too, once
+    they have been committed. Raises Unavailable.
+    """
     reader = TopicReader(settings, topic)
     deadline = time.monotonic() + seconds
     try:
         ends, last = _start(reader, deadline), {}
+        if await_open:
+            bounds = Admin(settings).bounds((topic, number) for number in ends)
+            ends = {number: end for (_, number), (_, end) in bounds.items()}
         while not reader.has_reached(ends):
             if time.monotonic() > deadline:
                 raise Unavailable(f"{topic} could not be read to its end within {seconds:.0f} s")

@@ -181,7 +181,8 @@ class KeyKeeper:
         return key_topic(service).wire(self._settings.tier, self._settings.world)
 
     def _rows(self, service: str) -> Iterator[tuple[str, SubjectKey]]:
-        last: Mapping[str, Row] = read_to_end(self._settings, self._wire(service))
+        # a key whose transaction is open now would survive an erasure that did not wait for it
+        last: Mapping[str, Row] = read_to_end(self._settings, self._wire(service), await_open=True)
         for key, row in last.items():
             if row.value is not None:
                 yield key, cast(SubjectKey, self._codec.decode(row.value))
@@ -192,7 +193,8 @@ class KeyKeeper:
         producer = Producer(
             {
                 "bootstrap.servers": self._settings.bootstrap,
-                "transactional.id": self._settings.scoped(f"{service}.subject-keys"),
+                # not below the service's own prefix: its principal must not be able to fence the operator
+                "transactional.id": self._settings.scoped(f"keys.{service}"),
                 "retry.backoff.ms": 2,
                 "partitioner": PARTITIONER,
                 "log_level": 0,

@@ -24,6 +24,7 @@ from liandong.stream.api import StreamService
 from liandong.stream.changelog import Restorer
 from liandong.stream.engine import Engine
 from liandong.stream.intake import Intake
+from liandong.stream.lane import Lane, is_built
 from liandong.stream.letters import Letters, letters_wire
 from liandong.stream.metrics import Meters
 from liandong.stream.outputs import Node
@@ -35,7 +36,7 @@ from liandong.stream.store import Store, open_store
 from liandong.stream.tables import Table
 from liandong.stream.topology import Group, topology_of
 from liandong.stream.transactions import Transactions
-from liandong.stream.tuning import Tuning, consumer_config, producer_config, restore_config
+from liandong.stream.tuning import Tuning, consumer_config, producer_config, restore_config, tuning_of
 from liandong.telemetry.tracing import Tracing
 
 client_log = logging.getLogger("liandong.kafka")
@@ -92,13 +93,15 @@ class Assembly:
             self._meters,
             incremental=tuning.group_protocol == "consumer",
         )
+        in_c = settings.native_codec and is_built()
+        lane = Lane(self._codec, clock, self._changelogs, refs) if in_c else None
         node = Node(settings.tier, settings.world, settings.area_code)
         return Engine(
             name,
             self._topology,
             consumer=consumer,
             transactions=Transactions(Producer(producer_config(settings, name, tuning), logger=client_log)),
-            intake=Intake(self._codec, self._topology, self._names()),
+            intake=Intake(self._codec, self._topology, self._names(), lane),
             processor=Processor(
                 self._service, self._codec, node, clock, tracing, self._changelogs, refs, self._privacy()
             ),
@@ -153,6 +156,7 @@ class Assembly:
             end,
             write_buffer_bytes=self._tuning.write_buffer_bytes,
             block_cache_bytes=self._tuning.block_cache_bytes,
+            log=self._tuning.store_log,
         )
 
     def _tables(self, part: Part, group: Group) -> list[Table]:
@@ -160,7 +164,15 @@ class Assembly:
         tables = []
         for state, store in zip(group.states, part.stores, strict=True):
             changelog, is_timed = self._changelogs[state.name], state.name in timed
-            tables.append(Table(store, self._codec, changelog, timed=is_timed, cache_size=self._tuning.cache_size))
+            table = Table(
+                store,
+                self._codec,
+                changelog,
+                timed=is_timed,
+                cache_size=self._tuning.cache_size,
+                timers_kept=self._tuning.timers_kept,
+            )
+            tables.append(table)
         return tables
 
 
@@ -175,7 +187,7 @@ def build_engine(
     tracing: Tracing | None = None,
 ) -> Engine:
     """Return the engine of a service. Raises ConfigError, Unavailable."""
-    return Assembly(service, settings, codec, tuning or Tuning()).engine(
+    return Assembly(service, settings, codec, tuning or tuning_of(settings)).engine(
         refs=refs if refs is not None else service.refs,
         clock=clock or settings.clock(),
         tracing=tracing or Tracing(service.name, settings),

@@ -55,6 +55,8 @@ class Commits:
         ]
         self._transactions.send_positions(positions, self._consumer.consumer_group_metadata())
         failpoints.hit("offsets sent")
+        if failpoints.is_armed("timer-only transaction") and all(part.positions == part.committed for part in parts):
+            failpoints.hit("timer-only transaction")
         self._transactions.commit()
         failpoints.hit("committed, store not written")
         for part, changed in zip(parts, changes, strict=True):

@@ -131,7 +131,7 @@ class DeadLetters:
             while at < end:
                 if time.monotonic() > deadline:
                     raise Unavailable(f"{topic} cannot be read up to its end; is a transaction open?")
-                for message in cast("list[KafkaMessage]", consumer.consume(1000, 0.2)):
+                for message in cast("list[KafkaMessage]", consumer.consume(1000, 0.05)):
                     error = message.error()
                     if error is None:
                         yield message

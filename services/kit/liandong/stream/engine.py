@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from typing import Any, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException
 from liandong_contracts.kit import HeldRecord
 
 from liandong.clock import Clock
@@ -19,6 +19,7 @@ from liandong.errors import LiandongError, PositionError, Unavailable
 from liandong.stream.changelog import Restorer
 from liandong.stream.commits import Commits
 from liandong.stream.deadletters import FailureLimit
+from liandong.stream.gauges import lag_of, measure
 from liandong.stream.handling import Handling
 from liandong.stream.held import Place
 from liandong.stream.intake import Intake
@@ -193,6 +194,8 @@ class Engine:
 
     def _take(self, messages: list[KafkaMessage]) -> None:
         by_topic, transactions, handling = self._assignments.by_topic, self._transactions, self._handling
+        lane = handling.lane.take if handling.lane is not None and not self._isolation.is_active else None
+        usual = 0
         for message in messages:
             topic = message.topic()
             numbers = by_topic.get(topic)
@@ -207,6 +210,12 @@ class Engine:
                 self._make_room()
             if not transactions.is_open:
                 transactions.begin()
+            if lane is not None and not part.lot.queues and lane(message, topic, part.tables):
+                usual += 1
+                part.positions[topic] = offset + 1
+                continue
+            handling.usual(usual)
+            usual = 0
             try:
                 handling.message(message, topic, part)
             except Unavailable as error:
@@ -214,6 +223,7 @@ class Engine:
                 self._assignments.hold(part, _HOLD_S)
                 continue
             part.positions[topic] = offset + 1
+        handling.usual(usual)
 
     def _make_room(self) -> None:
         """While something is refused, transactions are small: end the open one if it holds enough."""
@@ -228,6 +238,7 @@ class Engine:
         for part in self._assignments.running:
             states = self._topology.groups[part.group].states
             for position, (table, state) in enumerate(zip(part.tables, states, strict=True)):
+                table.refill()
                 while part.open and left > 0 and (due := table.pop_due(now)) is not None:
                     left -= 1
                     self._fire(part, position, state, *due)
@@ -347,9 +358,10 @@ class Engine:
         if self._aborts_in_a_row > _ABORTS_IN_A_ROW:
             raise FatalError(f"{_ABORTS_IN_A_ROW} transactions in a row were aborted, the last one because: {error}")
         log.warning("the transaction is aborted and started over: %s", error)
-        self._isolation.aborted()
         if error.is_refused:
             self._isolation.refused(self._handling.units, error.unit, str(error))
+        else:
+            self._isolation.aborted(self._handling.units)
         self._transactions.watch = True
         self._abort()
         stop.wait(0.01 if error.is_refused else min(1.0, 0.01 * 2**self._aborts_in_a_row))
@@ -362,25 +374,10 @@ class Engine:
         self._told_at = now
         self._assignments.release()
         parts = self._assignments.parts
-        self._lag = self._measured_lag(parts)
+        self._lag = lag_of(self._consumer, parts)
         self._meters.lag.set(self._lag or 0)
-        running = self._assignments.running
-        self._meters.letters_open.set(sum(len(part.lot.letters) for part in running))
-        self._meters.waiting.set(sum(part.lot.waiting for part in running))
-        self._meters.armed.set(sum(len(table.schedule) for part in parts for table in part.tables))
-        for phase in Phase:
-            self._meters.partitions(phase.value, sum(part.phase is phase for part in parts))
+        measure(self._meters, parts, self._restorer.left, to_ms(self._clock.now()))
         idle = now - self._commits.last_at > _IDLE_COMMIT_S
         if idle and not self._transactions.is_open and any(part.touched for part in self._assignments.running):
             self._transactions.begin()
             self._commit()
-
-    def _measured_lag(self, parts: list[Part]) -> int | None:
-        lag = 0
-        for part in parts:
-            for topic, number in part.inputs:
-                _, end = self._consumer.get_watermark_offsets(TopicPartition(topic, number), cached=True)
-                if end < 0:
-                    return None
-                lag += max(0, end - part.positions[topic])
-        return lag

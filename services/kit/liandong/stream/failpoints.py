@@ -6,6 +6,7 @@ import signal
 POINTS = (
     "changelog produced",
     "offsets sent",
+    "timer-only transaction",
     "committed, store not written",
     "some stores written",
     "restoring",

@@ -45,8 +45,15 @@ class Handling:
         self._dead_letters = dead_letters
         self._limit = limit
         self._isolation = isolation
+        self.lane = intake.lane
         self._handled = 0
         self.units = 0
+
+    def usual(self, count: int) -> None:
+        """Take note of messages that the lane has handled."""
+        self.units += count
+        self._handled += count
+        self._meters.events += count
 
     def message(self, message: KafkaMessage, topic: str, part: Part) -> None:
         """Take one message; it waits when its key waits behind a dead letter."""

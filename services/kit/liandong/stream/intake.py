@@ -6,6 +6,7 @@ from liandong_contracts.base import Record
 
 from liandong.errors import DecodeError
 from liandong.event import Event, event_from
+from liandong.stream.lane import Lane
 from liandong.stream.messages import KafkaMessage
 from liandong.stream.topology import Plan, Topology
 
@@ -27,8 +28,9 @@ class Decoder(Protocol):
 class Intake:
     """Reads the messages of one service's topics."""
 
-    def __init__(self, decoder: Decoder, topology: Topology, names: dict[str, str]) -> None:
-        """`names`: topic on the wire -> short name."""
+    def __init__(self, decoder: Decoder, topology: Topology, names: dict[str, str], lane: Lane | None = None) -> None:
+        """`names`: topic on the wire -> short name; `lane`: takes the usual messages, where it was built."""
+        self.lane = lane
         self._decoder = decoder
         self._by_name = {wire: topology.plans[name] for wire, name in names.items()}
         self._by_frame: dict[str, dict[bytes, Plan | None]] = {wire: {} for wire in names}
@@ -70,4 +72,6 @@ class Intake:
         record = self._decoder.type_of(value)
         plan = self._by_name[topic].get(record.FULL_NAME) if record is not None else None
         self._by_frame[topic][frame] = plan
+        if plan is not None and self.lane is not None:
+            self.lane.add(topic, frame, plan)
         return plan

@@ -1,13 +1,15 @@
 """Isolation: finds the one event or timer because of which Kafka refuses a transaction, by smaller and smaller ones.
 
-Only refusals of records count (too large, topic gone, not allowed); a broker that is away refuses nothing. The culprit,
-alone in its transaction and refused again, is condemned: it becomes a dead letter, and the rest flows. Pure.
+Only refusals of records condemn (too large, topic gone, not allowed); a broker that is away refuses nothing. The
+culprit, alone in its transaction and refused again, becomes a dead letter, and the rest flows. Transactions that are
+aborted again and again for other reasons (a handler so slow that the broker gives up) get smaller too. Pure.
 """
 
 from typing import NamedTuple
 
 _SHRINK = 4
 _GROW = 2
+_PATIENCE = 3
 
 
 class Unit(NamedTuple):
@@ -29,6 +31,7 @@ class Isolation:
         self.is_active = False
         self._largest = largest
         self._condemned: dict[Unit, str] = {}
+        self._row = 0
 
     def is_full(self, units: int) -> bool:
         """Say whether the open transaction has as many units as it may have."""
@@ -50,12 +53,16 @@ class Isolation:
         else:
             self.limit = max(1, units // _SHRINK)
 
-    def aborted(self) -> None:
-        """A transaction was aborted for whatever reason: from now on, watch."""
+    def aborted(self, units: int) -> None:
+        """A transaction of so many units was aborted for no refusal: watch, and try less when that goes on."""
         self.is_active = True
+        self._row += 1
+        if self._row >= _PATIENCE:
+            self.limit = max(1, units // _SHRINK)
 
     def committed(self) -> None:
         """A transaction went through: the next may be larger."""
+        self._row = 0
         if self.limit is not None:
             self.limit *= _GROW
         if self.limit is None or self.limit > self._largest:

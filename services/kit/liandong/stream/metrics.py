@@ -19,6 +19,11 @@ PARTITIONS = Gauge("liandong_stream_partitions", "Partitions by phase", ["servic
 LETTERS_OPEN = Gauge("liandong_stream_letters_open", "Dead letters neither replayed nor skipped", ["service"])
 WAITING = Gauge("liandong_stream_waiting", "Events that wait behind dead letters", ["service"])
 TIMERS_ARMED = Gauge("liandong_stream_timers_armed", "Timers waiting", ["service"])
+TIMERS_BEHIND = Gauge(
+    "liandong_stream_timers_behind_seconds", "How long the next timer has been due, by the world's clock", ["service"]
+)
+RESTORE_LEFT = Gauge("liandong_stream_restore_left", "Changelog records still to be restored", ["service"])
+STATE_BYTES = Gauge("liandong_stream_state_bytes", "Size of the local stores, estimated by RocksDB", ["service"])
 COMMIT_SECONDS = Histogram(
     "liandong_stream_commit_seconds",
     "Time from the end of a batch to its durable commit",
@@ -54,6 +59,9 @@ class Meters:
         self.rebalances = REBALANCES.labels(service)
         self.lag = LAG.labels(service)
         self.armed = TIMERS_ARMED.labels(service)
+        self.timers_behind = TIMERS_BEHIND.labels(service)
+        self.restore_left = RESTORE_LEFT.labels(service)
+        self.state_bytes = STATE_BYTES.labels(service)
         self.letters_open = LETTERS_OPEN.labels(service)
         self.waiting = WAITING.labels(service)
         self.commit_seconds = COMMIT_SECONDS.labels(service)

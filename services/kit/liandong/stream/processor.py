@@ -27,7 +27,7 @@ from liandong.stream.topology import Plan, Step
 from liandong.telemetry.tracing import Tracing, is_recorded, record_now
 
 MAX_RECORD_BYTES = 900_000
-_RECENT_BYTES = 8 * REMEMBERED_IDS
+RECENT_BYTES = 8 * REMEMBERED_IDS
 
 
 class Effect:
@@ -75,7 +75,7 @@ def seen(cell: Cell, topic: str, event: Event[Any]) -> Cell | None:
     if has_mark(recent, mark):
         return None
     draft = cell.copy()
-    draft.recent = (recent + mark)[-_RECENT_BYTES:]
+    draft.recent = (recent + mark)[-RECENT_BYTES:]
     return draft
 
 

@@ -1,7 +1,7 @@
 """Store: RocksDB as a cache of a committed changelog partition. The changelog is the truth; a doubtful store is wiped.
 
 Values are byte for byte the changelog's. The checkpoint (the changelog offset that comes next) is written in the batch
-of the values, with the write-ahead log on: after a kill the store is some committed moment, never between two.
+of the values: after a kill the store is some committed moment, never between two.
 """
 
 import logging
@@ -11,11 +11,11 @@ from pathlib import Path
 from struct import Struct
 from typing import cast
 
-from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
+from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteOptions
 
 from liandong.clock import real_now
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 _CHECKPOINT = b"\0checkpoint"
 _CELL = b"s"
@@ -43,10 +43,16 @@ def _options(write_buffer_bytes: int, block_cache_bytes: int) -> Options:
 class Store:
     """Committed envelopes of one state in one partition. `next_offset`: the first changelog offset not yet in here."""
 
-    def __init__(self, path: Path, *, write_buffer_bytes: int = 8 << 20, block_cache_bytes: int = 32 << 20) -> None:
+    def __init__(
+        self, path: Path, *, write_buffer_bytes: int = 8 << 20, block_cache_bytes: int = 32 << 20, log: bool = True
+    ) -> None:
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._db = Rdict(str(path), options=_options(write_buffer_bytes, block_cache_bytes))
+        if not log:
+            unlogged = WriteOptions()
+            unlogged.disable_wal = True  # type: ignore[method-assign,assignment]  # the stubs call the attribute a method
+            self._db.set_write_options(unlogged)
         self.next_offset, self.written_at, self.topic_id = 0, real_now().timestamp(), ""
         raw = cast("bytes | None", self._db.get(_CHECKPOINT))
         if raw:
@@ -62,6 +68,12 @@ class Store:
         """Return all keys and packed envelopes."""
         for key, value in cast("Iterator[tuple[bytes, bytes]]", self._db.items(from_key=_CELL)):
             yield key[1:], value
+
+    @property
+    def size(self) -> int:
+        """Return its bytes as RocksDB estimates them."""
+        names = "rocksdb.estimate-live-data-size", "rocksdb.cur-size-all-mem-tables"
+        return sum(self._db.property_int_value(name) or 0 for name in names)
 
     @property
     def is_empty(self) -> bool:
@@ -85,14 +97,16 @@ class Store:
         self._db.close()
 
 
-def open_store(path: Path, topic_id: str, end: int, *, write_buffer_bytes: int, block_cache_bytes: int) -> Store:
+def open_store(
+    path: Path, topic_id: str, end: int, *, write_buffer_bytes: int, block_cache_bytes: int, log: bool = True
+) -> Store:
     """Open a store, or an empty one where the old cannot be trusted.
 
     It is wiped when it is damaged, of another topic, ahead of the changelog's `end`, or older than tombstones are kept.
     """
 
     def fresh() -> Store:
-        return Store(path, write_buffer_bytes=write_buffer_bytes, block_cache_bytes=block_cache_bytes)
+        return Store(path, write_buffer_bytes=write_buffer_bytes, block_cache_bytes=block_cache_bytes, log=log)
 
     try:
         store = fresh()
@@ -100,7 +114,7 @@ def open_store(path: Path, topic_id: str, end: int, *, write_buffer_bytes: int, 
     except Exception as error:
         store, reason = None, f"it is damaged: {error}"
     if reason:
-        log.warning("store %s is wiped and restored from its changelog: %s", path, reason)
+        _logger.warning("store %s is wiped and restored from its changelog: %s", path, reason)
         if store is not None:
             store.close()
         shutil.rmtree(path)

@@ -40,18 +40,29 @@ class CellStore(Protocol):
 
 
 class Table:
-    """Cells of one state in one partition. `cache_size` bounds the decoded committed cells that are kept."""
+    """Cells of one state in one partition. `cache_size` bounds the decoded committed cells that are kept.
+
+    They are kept in two generations: what is not written while the younger one fills up is forgotten with the older.
+    """
 
     def __init__(
-        self, store: CellStore, codec: Codec, changelog: str, *, timed: bool, cache_size: int = 100_000
+        self,
+        store: CellStore,
+        codec: Codec,
+        changelog: str,
+        *,
+        timed: bool,
+        cache_size: int = 100_000,
+        timers_kept: int = 200_000,
     ) -> None:
         self.store = store
-        self.schedule = Schedule()
+        self.schedule = Schedule(timers_kept)
         self._codec = codec
         self._changelog = changelog
         self._timed = timed
         self._cache_size = cache_size
         self._cache: dict[str, Cell] = {}
+        self._older: dict[str, Cell] = {}
         self._dirty: dict[str, Cell] = {}
         self._fired: list[Entry] = []
 
@@ -65,9 +76,14 @@ class Table:
             for name, timer in cell_of(self._codec.decode(value)).timers.items():
                 yield timer.due, key.decode(), name
 
+    def refill(self) -> None:
+        """Read the next timers from the store when few are left in memory; call it between transactions only."""
+        if self.schedule.is_low:
+            self.schedule.refill(self._armed())
+
     def get(self, key: str) -> Cell:
         """Return the cell of a key as this transaction sees it; an empty one when there is none."""
-        return self._dirty.get(key) or self._cache.get(key) or self._load(key)
+        return self._dirty.get(key) or self._cache.get(key) or self._older.get(key) or self._load(key)
 
     def _load(self, key: str) -> Cell:
         value = self.store.get(key.encode())
@@ -114,20 +130,16 @@ class Table:
 
     def committed(self) -> None:
         """The transaction holds: its cells become the committed ones."""
-        cache, arm = self._cache, self.schedule.arm
-        for key, cell in self._dirty.items():
-            cache.pop(key, None)
-            if cell.raw is not None or not cell.is_empty():
-                cache[key] = cell  # re-inserted at the end: the oldest written go first
-            if cell.timers:
+        if self._timed:
+            arm = self.schedule.arm
+            for key, cell in self._dirty.items():
                 for name, timer in cell.timers.items():
                     arm(key, name, timer.due)
+        self._cache.update(self._dirty)  # with cells that are empty now: the store is not asked for them
         self._dirty = {}
         self._fired = []
-        excess = len(cache) - self._cache_size
-        if excess > 0:
-            for key in [key for key, _ in zip(cache, range(excess), strict=False)]:
-                del cache[key]
+        if len(self._cache) > self._cache_size // 2:
+            self._older, self._cache = self._cache, {}
 
     def aborted(self) -> None:
         """The transaction does not hold: forget its cells, put its timers back."""

@@ -127,14 +127,22 @@ class Transactions:
             for message in messages:
                 message["callback"] = self._watched
         messages[-1]["callback"] = delivered
-        try:
-            count = self._producer.produce_batch(topic, messages, partition=partition)
-        except BufferError as error:
-            raise TransactionAborted(f"the client's queue is full: {error}") from error
-        except KafkaException as error:
-            raise error_of(error.args[0]) from error
-        if count != len(messages):
-            raise TransactionAborted(f"the client took {count} of {len(messages)} records for {topic}")
+        end = time.monotonic() + _PATIENCE_S
+        while messages:
+            try:
+                count = self._producer.produce_batch(topic, messages, partition=partition)
+            except KafkaException as error:
+                raise error_of(error.args[0]) from error
+            if count == len(messages):
+                return
+            messages = [message for message in messages if "_error" in message]
+            errors = [message.pop("_error") for message in messages]
+            other = next((error for error in errors if error.code() != KafkaError._QUEUE_FULL), None)
+            if other is not None:
+                raise error_of(other)
+            if time.monotonic() > end:
+                raise TransactionAborted(f"the client's queue stays full; {len(messages)} records of {topic} are left")
+            self._producer.poll(0.01)  # bounded memory: wait until the broker has taken some
 
     def send_positions(self, positions: Sequence[TopicPartition], group: Any) -> None:
         """Add input positions; this is also what fences an instance that has lost its partitions."""

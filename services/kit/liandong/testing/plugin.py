@@ -5,6 +5,7 @@ Register it in the root conftest: `pytest_plugins = ["liandong.testing.plugin"]`
 
 import uuid
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +14,9 @@ from liandong.local import artifacts
 from liandong.local.client import LocalStack
 from liandong.local.settings import LocalSettings
 from liandong.settings import Settings
+
+if TYPE_CHECKING:
+    from liandong.testing.postgres import PostgresForTests
 
 _BROKER = "kafka"
 
@@ -58,6 +62,22 @@ def kafka(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
     stack.up(services=False)
     yield KafkaForTests(stack)
     stack.down()
+
+
+@pytest.fixture(scope="session")
+def postgres(pytestconfig: pytest.Config) -> Iterator["PostgresForTests"]:
+    """One PostgreSQL server for the whole session; skips where there is none (CI: fails)."""
+    from liandong.testing.postgres import PostgresForTests, find_binaries  # needs a driver that not all have
+
+    binaries = find_binaries()
+    if binaries is None:
+        reason = "no PostgreSQL: install pgserver, or Debian's postgresql"
+        if LocalSettings(project=pytestconfig.rootpath).ci:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    server = PostgresForTests(binaries)
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -32,10 +32,12 @@ from liandong.wire import Codec, LocalIds
 from liandong.workflow import tables
 from liandong.workflow.api import WorkflowService
 from liandong.workflow.clear import ClearStep
+from liandong.workflow.migrate import create
 from liandong.workflow.model import Commit, Delivery
 from liandong.workflow.processor import Processor
 from liandong.workflow.settings import WorkflowSettings
 from liandong.workflow.sql import Database
+from liandong.workflow.sqlite import SqliteDatabase
 from liandong.workflow.steps import AnswerStep, CommandStep, Step, message_type
 from liandong.workflow.unit import moment
 
@@ -75,6 +77,7 @@ class WorkflowHarness:
 
     duplicates: every event and every command arrives twice, events at a new offset, as after a replay.
     crashes: the process dies around every commit, in turn right before and right after it.
+    database: an empty one to work on instead of SQLite in memory.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class WorkflowHarness:
         on_commit: Callable[[Commit], None] | None = None,
         duplicates: bool = False,
         crashes: bool = False,
+        database: Database | None = None,
     ) -> None:
         self.service = service
         self.settings = settings or WorkflowSettings(trace_ratio=0, data_dir=Path(tempfile.gettempdir()))
@@ -94,8 +98,8 @@ class WorkflowHarness:
         self.codec = _codec()
         self.keys = MemoryKeys()
         self._privacy = memory_privacy(service.name, self.keys)
-        self.database = Database(None)
-        self.database.create(service.tables, service.version)
+        self.database = database or SqliteDatabase(None)
+        create(self.database, service.tables)
         self.published: list[Event[Record]] = []
         self.dead_letters: list[DeadLetter] = []
         self._on_commit = on_commit

@@ -12,6 +12,7 @@ from typing import Any
 
 from liandong.testing.workflow import START, WorkflowHarness
 from liandong.workflow.api import WorkflowService
+from liandong.workflow.sql import Database
 
 
 class WorkflowSuite(ABC):
@@ -33,10 +34,19 @@ class WorkflowSuite(ABC):
         """Return when the story begins."""
         return START
 
+    def database(self) -> Database | None:
+        """Return an empty database to play on; None: SQLite in memory."""
+        return None
+
     def played(self, *, duplicates: bool = False, crashes: bool = False) -> WorkflowHarness:
         """Return a harness in which the story has been played."""
         harness = WorkflowHarness(
-            self.service(), refs=self.refs(), now=self.start(), duplicates=duplicates, crashes=crashes
+            self.service(),
+            refs=self.refs(),
+            now=self.start(),
+            duplicates=duplicates,
+            crashes=crashes,
+            database=self.database(),
         )
         self.play(harness)
         return harness

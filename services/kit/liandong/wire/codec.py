@@ -91,6 +91,7 @@ class Codec:
         self._seal = seal
         self._writing: dict[tuple[str, type[Record]], tuple[bytes, Write]] = {}
         self._reading: dict[int, _Reading] = {}
+        self._reads_after: dict[bytes, Read] = {}  # header -> what reads the body behind it
         self._programs: dict[int, Body] = {}  # what the C half may read without asking Python
         if self._in_c:
             frames = native.Frames(self._programs, self._decode, DecodeError, limit)
@@ -135,6 +136,14 @@ class Codec:
         not know, or a record that this build does not have), UNDECODABLE; and Unavailable when a new id cannot be asked
         for.
         """
+        if value is not None and len(value) <= self._limit:
+            read = self._reads_after.get(value[:HEADER_BYTES])
+            if read is not None:
+                try:
+                    record: Record = read(value, HEADER_BYTES)
+                except READ_ERRORS as error:
+                    return self._decode(value, error)
+                return record
         return self._decode(value)
 
     def decode_many(self, values: Sequence[bytes | None]) -> list[Record | DecodeError | None]:
@@ -145,7 +154,7 @@ class Codec:
         records: list[Record | DecodeError | None] = []
         for value in values:
             try:
-                records.append(None if value is None else self._decode(value))
+                records.append(None if value is None else self.decode(value))
             except DecodeError as error:
                 records.append(error)
         return records
@@ -158,7 +167,7 @@ class Codec:
         return self._reading_of(value).record
 
     def _decode(self, value: bytes | None, error: Exception | None = None) -> Record:
-        """Read a value; `error` is what the C half said about its body already."""
+        """Read a value that is not plain; `error` is what has been found about its body already."""
         if value is not None and len(value) > self._limit:
             raise DecodeError("TOO_LARGE", f"{len(value)} bytes, the limit is {self._limit}", value)
         reading = self._reading_of(value)
@@ -185,6 +194,7 @@ class Codec:
         read = self._seal.reading(record, plain)
         if read is plain and self._in_c:
             self._programs[schema_id] = body
+        self._reads_after[header(schema_id)] = read
         reading = self._reading[schema_id] = _Reading(record.FULL_NAME, record, read)
         return reading
 

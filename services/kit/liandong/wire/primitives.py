@@ -105,18 +105,18 @@ def read_int(raw: bytes, at: int) -> tuple[int, int]:
 def read_time(raw: bytes, at: int) -> tuple[datetime, int]:
     """Return a timestamp-millis and where the next item begins."""
     value = int.from_bytes(raw[at : at + 6], "little")
-    if value & 0x8080_8080_8080 != 0x80_8080_8080:  # not six bytes
+    if value & 0x8080_8080_8081 != 0x80_8080_8080:  # not six bytes, or before 1970
         value, at = read_long(raw, at)
         return EPOCH + value * MS, at
-    value = (
-        value & 127
-        | value >> 1 & 16256
-        | value >> 2 & 2080768
-        | value >> 3 & 266338304
-        | value >> 4 & 34091302912
-        | value >> 5 & 4363686772736
+    value = (  # the seven bits of each byte, less the sign
+        value >> 1 & 63
+        | value >> 2 & 127 << 6
+        | value >> 3 & 127 << 13
+        | value >> 4 & 127 << 20
+        | value >> 5 & 127 << 27
+        | value >> 6 & 127 << 34
     )
-    return EPOCH + ((value >> 1) ^ -(value & 1)) * MS, at + 6
+    return EPOCH + value * MS, at + 6
 
 
 def read_size(raw: bytes, at: int) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from liandong.workflow.api import WorkflowService
 from liandong.workflow.columns import SealedText, UtcDateTime
-from liandong.workflow.model import Answer, Command, Commit, Timer
+from liandong.workflow.model import Answer, Command, Commit, Timer, TooEarly
 from liandong.workflow.settings import WorkflowSettings
 from liandong.workflow.steps import CommandRefused
 from liandong.workflow.work import Work
@@ -14,6 +14,7 @@ __all__ = [
     "Commit",
     "SealedText",
     "Timer",
+    "TooEarly",
     "UtcDateTime",
     "Work",
     "WorkflowService",

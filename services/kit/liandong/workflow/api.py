@@ -6,6 +6,7 @@ The object holds declarations only. `run` (or a test's harness) binds it to a da
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any, Protocol, TypeVar, get_type_hints
 
 import sqlalchemy as sa
@@ -64,12 +65,16 @@ class Runtime(Protocol):
 
 
 class WorkflowService:
-    """The declarations of one service. `tables` are its own SQL tables; raise `version` when they change."""
+    """The declarations of one service.
 
-    def __init__(self, name: str, *, tables: sa.MetaData | None = None, version: int = 1) -> None:
+    `tables` are its own SQL tables; `migrations` is the folder whose `versions` hold their revisions (see
+    `liandong migration`). Without it the tables are created once and never changed.
+    """
+
+    def __init__(self, name: str, *, tables: sa.MetaData | None = None, migrations: Path | None = None) -> None:
         self.name = name
         self.tables = tables if tables is not None else sa.MetaData()
-        self.version = version
+        self.migrations = migrations
         self._events: list[EventRoute] = []
         self._timers: dict[str, TimerHandler] = {}
         self._commands: dict[str, CommandRoute] = {}

@@ -1,6 +1,7 @@
 """A service's declarations bound to the process it runs in: settings, clock, codec, tracer, reference data."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -33,7 +34,7 @@ class CommandRoute(msgspec.Struct, frozen=True):
     reply: type[Any]
 
 
-class Binding(msgspec.Struct, frozen=True):
+class Binding(msgspec.Struct, frozen=True, dict=True):
     """Everything that steps and `Work` need to know; nothing in it changes while the process runs."""
 
     service: str
@@ -83,6 +84,11 @@ class Binding(msgspec.Struct, frozen=True):
         if self.privacy is None:
             raise ConfigError(f"{self.service} neither publishes personal values nor may it read any")
         return self.privacy
+
+    @cached_property
+    def parking(self) -> frozenset[str]:
+        """The topics, on the wire, whose events wait behind a dead letter of their key."""
+        return frozenset(wire for (wire, _), route in self.events.items() if route.topic.park)
 
     @property
     def subscribed(self) -> list[str]:

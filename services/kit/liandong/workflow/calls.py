@@ -8,6 +8,7 @@ at once; what is unavailable is tried again until the deadline.
 import logging
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -31,6 +32,7 @@ _THREADS = 4
 _ATTEMPT_S = 5.0
 _BACK_OFF_S = (0.1, 2.0)
 _IDLE_S = 5.0
+_STAND_BY_S = 1.0
 _OPEN = sa.select(tables.call).order_by(tables.call.c.due_us)
 _AGAIN = {
     grpc.StatusCode.UNAVAILABLE,
@@ -42,10 +44,21 @@ _AGAIN = {
 
 
 class Caller(threading.Thread):
-    """Looks for open calls whenever some were committed, and makes up to four at a time."""
+    """Looks for open calls whenever some were committed, and makes up to four at a time.
 
-    def __init__(self, binding: Binding, database: Database, writer: Writer, clients: Clients) -> None:
+    `standing_by` says that another replica makes them.
+    """
+
+    def __init__(
+        self,
+        binding: Binding,
+        database: Database,
+        writer: Writer,
+        clients: Clients,
+        standing_by: Callable[[], bool] = lambda: False,
+    ) -> None:
         super().__init__(name="caller", daemon=True)
+        self._standing_by = standing_by
         self._binding = binding
         self._database = database
         self._writer = writer
@@ -79,6 +92,8 @@ class Caller(threading.Thread):
 
     def _look(self) -> float:
         """Start what may start; return how long nothing else will."""
+        if self._standing_by():
+            return _STAND_BY_S
         now, wait = time.monotonic(), _IDLE_S
         for row in self._database.read(_OPEN):
             if row.id in self._busy:

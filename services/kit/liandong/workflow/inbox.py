@@ -45,17 +45,19 @@ class Inbox:
 
     def __init__(self) -> None:
         self.positions: dict[Partition, int] = {}
+        self.marks: dict[Partition, str | None] = {}
 
     def open(self, connection: sa.Connection, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """Read the stored positions of newly assigned partitions; one never seen starts at 0."""
         found: dict[Partition, int] = {}
         for topic, partition in sorted(partitions):
             where = (_t.c.topic == topic, _t.c.partition == partition)
-            position = connection.scalar(sa.select(_t.c.next).where(*where))
-            if position is None:
+            stored = connection.execute(sa.select(_t.c.next, _t.c.mark).where(*where)).one_or_none()
+            if stored is None:
                 row = {"topic": topic, "partition": partition, "next": 0}
-                connection.execute(upsert(_t, ("topic", "partition"), tuple(row)), row)
-                position = 0
+                connection.execute(upsert(connection.dialect.name, _t, ("topic", "partition"), tuple(row)), row)
+            position = 0 if stored is None else stored.next
+            self.marks[topic, partition] = None if stored is None else stored.mark
             found[topic, partition] = int(position)
         self.positions.update(found)
         return found
@@ -66,6 +68,13 @@ class Inbox:
         if connection.execute(_ADVANCE, bound).rowcount != 1:
             raise InboxFenced(partition)
         self.positions[partition] = offset
+
+    def stamp(self, connection: sa.Connection, marks: Mapping[Partition, str]) -> None:
+        """Note which cluster and topic the positions belong to."""
+        for (topic, partition), mark in sorted(marks.items()):
+            where = (_t.c.topic == topic, _t.c.partition == partition)
+            connection.execute(sa.update(_t).where(*where).values(mark=mark))
+        self.marks.update(marks)
 
     def forget(self, partitions: Iterable[Partition]) -> None:
         """Give partitions up: what is still on its way from them is dropped."""

@@ -7,6 +7,7 @@ FENCED = Counter("liandong_workflow_fenced_total", "Events dropped because their
 GROUPS = Counter("liandong_workflow_groups_total", "SQL transactions committed", ["service"])
 STEPS = Counter("liandong_workflow_steps_total", "Steps committed", ["service"])
 DEAD_LETTERS = Counter("liandong_workflow_dead_letters_total", "Dead letters written", ["service", "reason"])
+PARKED = Counter("liandong_workflow_parked_total", "Events parked, by reason", ["reason"])
 PUBLISHED = Counter("liandong_workflow_published_total", "Outbox rows published", ["service"])
 OUTBOX = Gauge(
     "liandong_workflow_outbox_rows", "Outbox rows not yet published, as the relay last saw them", ["service"]

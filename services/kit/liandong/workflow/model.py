@@ -13,6 +13,13 @@ M = TypeVar("M", bound=Message)
 Partition = tuple[str, int]
 
 
+class TooEarly(Exception):
+    """Raised by a handler: the event needs something that has not come yet, such as the case that it is about.
+
+    The event is parked and tried again after a while; later events of its key wait behind it, so their order stays.
+    """
+
+
 class Delivery(msgspec.Struct, frozen=True, gc=False):
     """One raw record as a consumer handed it over.
 

@@ -7,29 +7,33 @@ around each step, so one bad event costs its neighbours nothing but the repetiti
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from liandong.errors import LiandongError, Unavailable
-from liandong.workflow import metrics, tables
+from liandong.errors import Fenced, LiandongError, Unavailable
+from liandong.workflow import metrics, parked, tables
 from liandong.workflow.binding import Binding
 from liandong.workflow.inbox import Inbox
-from liandong.workflow.model import Commit, Delivery, Partition
+from liandong.workflow.model import Commit, Delivery, Partition, TooEarly
 from liandong.workflow.sql import Database, is_database_trouble
-from liandong.workflow.steps import HANDLER_FAILED, EventStep, Step, TimerStep
+from liandong.workflow.steps import HANDLER_FAILED, EventStep, ParkedStep, Step, TimerStep
 from liandong.workflow.unit import Unit, micros, moment
 
 log = logging.getLogger(__name__)
 
-_NEXT_DUE = sa.select(sa.func.min(tables.timer.c.due_us))
+_NEXT_DUE = sa.select(
+    sa.select(sa.func.min(tables.timer.c.due_us)).scalar_subquery(),
+    sa.select(sa.func.min(tables.parked.c.due_us)).scalar_subquery(),
+)
 _DUE = (
     sa.select(tables.timer)
     .where(tables.timer.c.due_us <= sa.bindparam("now"))
     .order_by(tables.timer.c.due_us, tables.timer.c.kind, tables.timer.c.key)
     .limit(sa.bindparam("most"))
 )
+_RECOVERING = sa.select(sa.exists(sa.select(tables.published.c.event_id)))
 _RECENT = 200
 _MOST_FAILED = 100
 
@@ -49,11 +53,14 @@ class Processor:
         self.before_commit: Callable[[], None] = lambda: None
         self._listeners: list[Callable[[Unit], None]] = []
         self._on_commit = on_commit
+        self._parked = True  # only the worker that has a key's partition parks the first of its events
+        self._recovering = True
         self._recent: deque[bool] = deque(maxlen=_RECENT)
 
     def open(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """Take partitions over and return where to seek."""
         with self.database.writer.begin() as connection:
+            self._parked = parked.anything_parked(connection)
             return self.inbox.open(connection, partitions)
 
     def begin(self, partition: Partition, offset: int) -> None:
@@ -61,10 +68,17 @@ class Processor:
         with self.database.writer.begin() as connection:
             self.inbox.begin(connection, partition, offset)
 
-    def start(self) -> None:
-        """Learn when the next timer is due."""
+    def stamp(self, marks: Mapping[Partition, str]) -> None:
+        """Note which cluster and topic positions belong to."""
         with self.database.writer.begin() as connection:
+            self.inbox.stamp(connection, marks)
+
+    def start(self) -> None:
+        """Learn when the next timer is due; again and again, for replicas and tools set timers too."""
+        with self.database.reader.connect() as connection:
             self.next_due = _first_due(connection)
+            self._parked = parked.anything_parked(connection)
+            self._recovering = bool(connection.scalar(_RECOVERING))
 
     def after_commit(self, listener: Callable[[Unit], None]) -> None:
         """Call `listener` in the writer thread after every commit."""
@@ -96,9 +110,10 @@ class Processor:
         try:
             return self._transact(todo, ends, self._plain)
         except Exception as error:
-            if isinstance(error, LiandongError) or is_database_trouble(error):
+            if isinstance(error, (Fenced, Unavailable, TooManyFailures)) or is_database_trouble(error):
                 raise
-            log.warning("a step failed, its group runs again with savepoints: %r", error)
+            level = logging.DEBUG if isinstance(error, TooEarly) else logging.WARNING
+            log.log(level, "a step failed, its group runs again with savepoints: %r", error)
             return None
 
     def _transact(
@@ -108,30 +123,42 @@ class Processor:
         with self.database.writer.begin() as connection:
             self.inbox.advance(connection, ends)
             unit = Unit(connection, now)
+            unit.recovering = self._recovering
             events = [step.event for step in todo if isinstance(step, EventStep) and step.event is not None]
             unit.load_fences(
                 [(event.topic, event.key) for event in events if event.sequence is not None],
                 [event.id for event in events if event.sequence is None],
             )
-            due = self._due(connection, now)
+            if self._parked:
+                parked.load(unit, [parked.key_of(step.delivery) for step in todo if isinstance(step, EventStep)])
+            due = self._due(unit)
             done = [*todo, *due]
             for step in done:
                 run(unit, step)
             self._check_failures(unit, len(done))
             unit.flush()
-            next_due = _first_due(connection) if unit.timers or self.timers_due() else self.next_due
+            if unit.outputs or unit.calls:
+                self.database.announce(connection)
+            next_due = (
+                _first_due(connection)
+                if unit.timers or unit.anything_parked or due or self.timers_due()
+                else self.next_due
+            )
             self.before_commit()
+        self._parked = self._parked or unit.anything_parked
         self.next_due = next_due  # only now: a transaction that failed has changed no timer
         return unit, done
 
-    def _due(self, connection: sa.Connection, now: datetime) -> list[Step]:
-        if self.next_due is None or self.next_due > now:
+    def _due(self, unit: Unit) -> list[Step]:
+        if self.next_due is None or self.next_due > unit.now:
             return []
-        rows = connection.execute(_DUE, {"now": micros(now), "most": self.binding.settings.workflow_group}).all()
+        most = self.binding.settings.workflow_group
+        rows = unit.connection.execute(_DUE, {"now": micros(unit.now), "most": most}).all()
         for row in rows:
-            late = (now - moment(row.due_us)).total_seconds()
+            late = (unit.now - moment(row.due_us)).total_seconds()
             metrics.TIMER_LATE.labels(self.binding.service).observe(max(0.0, late))
-        return [TimerStep(self.binding, row) for row in rows]
+        waited = parked.due(unit, most) if self._parked else []
+        return [*(TimerStep(self.binding, row) for row in rows), *(ParkedStep(self.binding, row) for row in waited)]
 
     @staticmethod
     def _plain(unit: Unit, step: Step) -> None:
@@ -146,7 +173,7 @@ class Processor:
         except Exception as error:
             if isinstance(error, Unavailable) or is_database_trouble(error):
                 raise
-            log.exception("%r failed", step)
+            log.info("%r: %r", step, error) if isinstance(error, TooEarly) else log.exception("%r failed", step)
             unit.undo(marks)
             step.fail(unit, error)
 
@@ -184,6 +211,6 @@ class Processor:
 
 
 def _first_due(connection: sa.Connection) -> datetime | None:
-    """Return when the next timer is due, or None when none is set."""
-    first = connection.scalar(_NEXT_DUE)
-    return None if first is None else moment(first)
+    """Return when the next timer or parked event is due, or None when there is none."""
+    dues = [due for due in connection.execute(_NEXT_DUE).one() if due is not None]
+    return moment(min(dues)) if dues else None

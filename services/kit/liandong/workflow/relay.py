@@ -2,7 +2,8 @@
 
 Rows and the id of the last one (the high-water mark, in a compacted topic) go out in one Kafka transaction. On start,
 `init_transactions` fences an older relay and settles its open transaction; only then the mark is read. So whatever
-moment the process dies at, the mark says which rows are out.
+moment the process dies at, the mark says which rows are out. Of several replicas one leads, by a lock in the database;
+the others stand by.
 """
 
 import logging
@@ -11,12 +12,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import sqlalchemy as sa
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from sqlalchemy.exc import DBAPIError
 
 from liandong.errors import Fenced, LiandongError
 from liandong.workflow import metrics, outbox
 from liandong.workflow.binding import Binding
+from liandong.workflow.settings import WorkflowSettings
 from liandong.workflow.sql import Database
 
 log = logging.getLogger(__name__)
@@ -46,6 +49,7 @@ class Relay(threading.Thread):
         self.mark = 0
         self.led = threading.Event()
         self.leading = False
+        self.standing_by = False
         self.failure: BaseException | None = None
 
     # ---- from any thread
@@ -67,46 +71,57 @@ class Relay(threading.Thread):
         """Lead again and again until stopped; being fenced or a restored database is kept in `failure`."""
         while not self._halt.is_set():
             try:
-                self._lead()
+                self._take_part()
             except RestoredDatabase as error:
                 log.error("%s", error)
                 self.failure = error
                 return
             except (KafkaException, DBAPIError, OSError) as error:
-                if _is_fenced(error):
+                if _is_fenced(error) and not self._database.shared:
                     log.error("another relay of %s took over", self._binding.service)
                     self.failure = Fenced(f"another relay of {self._binding.service} took over")
                     return
                 log.warning("relay: %s; trying again", str(error)[:200])
                 self._halt.wait(0.5)
             finally:
-                self.leading = False
+                self.leading = self.standing_by = False
 
-    def _lead(self) -> None:
-        producer = Producer(self._producer_settings())
+    def _take_part(self) -> None:
+        """Wait for the lead where replicas share the database, then publish."""
+        if self._database.shared:
+            self.mark = read_mark(self._binding.settings, self._binding.service)
+            self._check_not_restored()
+            self.standing_by = True
+            self.led.set()
+        with self._database.lead(self._halt.is_set) as connection:
+            self.standing_by = False
+            if connection is not None:
+                self._lead(connection)
+
+    def _lead(self, connection: sa.Connection) -> None:
+        producer = Producer(producer_settings(self._binding.settings, self._binding.service))
         producer.init_transactions(30)
-        self.mark = self._read_mark()
+        self.mark = read_mark(self._binding.settings, self._binding.service)
         self._check_not_restored()
         self.leading = True
         self.led.set()
         log.info("relay publishes from outbox row %d on", self.mark + 1)
         cleaned = time.monotonic()
-        with self._database.reader.connect() as connection:
-            while not self._finished():
-                self._wake.clear()
-                with connection.begin():
-                    rows = outbox.rows_after(connection, self.mark, _BATCH)
-                metrics.OUTBOX.labels(self._binding.service).set(len(rows))
-                if rows:
-                    self._publish(producer, rows)
-                    continue
-                if self._halt.is_set():
-                    return
-                if time.monotonic() - cleaned > _CLEAN_EVERY_S:
-                    cleaned = time.monotonic()
-                    self._clean(self.mark)
-                self._wake.wait(_POLL_S)
-                producer.poll(0)
+        while not self._finished():
+            self._wake.clear()
+            with connection.begin():
+                rows = outbox.rows_after(connection, self.mark, _BATCH)
+            metrics.OUTBOX.labels(self._binding.service).set(len(rows))
+            if rows:
+                self._publish(producer, rows)
+                continue
+            if self._halt.is_set():
+                return
+            if time.monotonic() - cleaned > _CLEAN_EVERY_S:
+                cleaned = time.monotonic()
+                self._clean(self.mark)
+            self._wake.wait(_POLL_S)
+            producer.poll(0)
 
     def _finished(self) -> bool:
         return self._halt.is_set() and time.monotonic() > self._drain_until
@@ -151,56 +166,59 @@ class Relay(threading.Thread):
                 if not error.args[0].retriable():
                     raise
 
-    def _read_mark(self) -> int:
-        """Return the last mark; called after `init_transactions`, when the predecessor's fate is decided."""
-        topic, key = self._binding.relay_topic, self._binding.service.encode()
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self._binding.settings.bootstrap,
-                "group.id": self._binding.settings.scoped(f"{self._binding.service}.relay"),
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "auto.offset.reset": "earliest",
-                "reconnect.backoff.max.ms": 500,
-                "log_level": 0,
-            }
-        )
-        try:
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
-            back = _TAIL
-            while True:
-                start = max(low, high - back)
-                mark = _last_value(consumer, topic, key, start)
-                if mark is not None or start == low:
-                    return mark or 0
-                back *= 8
-        finally:
-            consumer.close()
-
     def _check_not_restored(self) -> None:
         top = self._database.top_of_outbox()
         if top < self.mark:
             raise RestoredDatabase(
-                f"{self._database.path} has given {top} outbox ids but {self.mark} are published: it was restored from "
-                "an older copy. Put the newer file back; publishing from this one would skip events"
+                f"{self._database.name} has given {top} outbox ids but {self.mark} are published: it was restored from "
+                f"an older copy. Put the newer one back, or repair this one: liandong recover {self._binding.service}"
             )
 
-    def _producer_settings(self) -> dict[str, Any]:
-        return {
-            "bootstrap.servers": self._binding.settings.bootstrap,
-            "transactional.id": self._binding.settings.scoped(f"{self._binding.service}.relay"),
-            "enable.idempotence": True,
-            "acks": "all",
-            "linger.ms": 0,
-            "retry.backoff.ms": 2,  # librdkafka's 100 makes every transaction wait 100 ms
-            "socket.nagle.disable": True,
-            "transaction.timeout.ms": 15000,
-            "message.timeout.ms": 12000,
+
+def producer_settings(settings: WorkflowSettings, service: str) -> dict[str, Any]:
+    """Return the settings of a service's one publishing producer; a newer one fences the older."""
+    return {
+        "bootstrap.servers": settings.bootstrap,
+        "transactional.id": settings.scoped(f"{service}.relay"),
+        "enable.idempotence": True,
+        "acks": "all",
+        "linger.ms": 0,
+        "retry.backoff.ms": 2,  # librdkafka's 100 makes every transaction wait 100 ms
+        "socket.nagle.disable": True,
+        "transaction.timeout.ms": 15000,
+        "message.timeout.ms": 12000,
+        "reconnect.backoff.max.ms": 500,
+        "partitioner": "murmur2_random",
+        "log_level": 0,
+    }
+
+
+def read_mark(settings: WorkflowSettings, service: str) -> int:
+    """Return the last mark; final once `init_transactions` has decided the predecessor's fate."""
+    topic, key = settings.scoped(f"{service}.relay.v1"), service.encode()
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.bootstrap,
+            "group.id": settings.scoped(f"{service}.relay"),
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
             "reconnect.backoff.max.ms": 500,
-            "partitioner": "murmur2_random",
             "log_level": 0,
         }
+    )
+    try:
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
+        back = _TAIL
+        while True:
+            start = max(low, high - back)
+            mark = _last_value(consumer, topic, key, start)
+            if mark is not None or start == low:
+                return mark or 0
+            back *= 8
+    finally:
+        consumer.close()
 
 
 def _is_fenced(error: Exception) -> bool:

@@ -26,6 +26,8 @@ from liandong.privacy.sealed import Clear
 from liandong.refs.subject_keys import privacy_of
 from liandong.rpc.client import Clients
 from liandong.rpc.server import RpcServer, Servicer
+from liandong.stream.admin import Admin
+from liandong.stream.positions import marks_of
 from liandong.telemetry.logs import setup_logs
 from liandong.telemetry.ops import Health, OpsServer
 from liandong.telemetry.tracing import Tracing
@@ -34,13 +36,14 @@ from liandong.workflow import outbox
 from liandong.workflow.api import WorkflowService
 from liandong.workflow.calls import Caller
 from liandong.workflow.clear import ClearStep
+from liandong.workflow.migrate import migrate
 from liandong.workflow.model import Commit, Partition
+from liandong.workflow.opening import open_database
 from liandong.workflow.prepare import prepared
 from liandong.workflow.processor import Processor
 from liandong.workflow.relay import Relay
 from liandong.workflow.settings import WorkflowSettings
 from liandong.workflow.sources.base import Feed, Source, Stalls
-from liandong.workflow.sql import Database
 from liandong.workflow.steps import CommandStep
 from liandong.workflow.unit import Unit, micros
 from liandong.workflow.writer import Writer
@@ -50,6 +53,7 @@ log = logging.getLogger(__name__)
 Task = Callable[[], Awaitable[None]]
 _WATCH_S = 0.25
 _STOP_S = 5.0
+_ADMIN_S = 20.0
 
 
 def run_service(
@@ -91,8 +95,8 @@ class Process:
     ) -> None:
         self.settings = settings
         self.tracing = Tracing(service.name, settings)
-        self.database = Database(settings.data_dir / f"{service.name}.sqlite3")
-        self.database.create(service.tables, service.version)
+        self.database = open_database(settings, service.name)
+        migrate(self.database, service.tables, service.migrations)
         clock = settings.clock()
         personal = privacy_of(service.name, settings, codec)
         self.keys = personal.keys if personal else None
@@ -103,7 +107,7 @@ class Process:
         self.writer = Writer(self.processor, self._reseek)
         self.relay = Relay(self.binding, self.database, self._clean)
         self.clients = Clients(settings, self.tracing)
-        self.caller = Caller(self.binding, self.database, self.writer, self.clients)
+        self.caller = Caller(self.binding, self.database, self.writer, self.clients, lambda: self.relay.standing_by)
         self.processor.after_commit(self._wake)
         self.rpc = RpcServer(settings.grpc_port, list(servicers), self.tracing)
         self.ops = OpsServer(settings.ops_port, self.health)
@@ -112,6 +116,7 @@ class Process:
         self._stalls: Stalls | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._detail = "starting"
+        self._halted = False
         service.attach(self)
 
     # ---- the runtime that the service sees
@@ -139,7 +144,7 @@ class Process:
         """Say whether events are being taken in, and how many wait."""
         if self._detail or self.writer.trouble:
             return Health(False, self._detail or self.writer.trouble)
-        if not self.relay.leading:
+        if not (self.relay.leading or self.relay.standing_by):
             return Health(False, "the relay waits for Kafka")
         if self.source is None or self.feed is None:
             return Health(True, "", 0)
@@ -178,6 +183,7 @@ class Process:
         if self.keys is not None:
             self.keys.start()
         self.relay.start()
+        threading.Thread(target=self._listen, name="listen", daemon=True).start()
         self._detail = "waiting for the relay to take over"
         await asyncio.to_thread(self.relay.led.wait)  # nothing is written before the database is known to be right
         self.processor.start()
@@ -186,7 +192,8 @@ class Process:
         self.rpc.start()
         if self.binding.subscribed:
             self._detail = "joining the consumer group"
-            self.feed = Feed(self.writer)
+            admin = Admin(self.settings, _ADMIN_S)
+            self.feed = Feed(self.writer, partial(marks_of, admin))
             group = self.settings.scoped(self.binding.service)
             self.source = _source(self.settings, group, self.binding.subscribed, self.feed)
             await self.source.start()
@@ -207,6 +214,7 @@ class Process:
     async def _stop(self, tasks: Sequence["asyncio.Future[None]"]) -> None:
         """Stop taking in, finish what is being done, publish what is committed."""
         self._detail = "stopping"
+        self._halted = True
         self.rpc.set_ready(False)
         for task in tasks:
             task.cancel()
@@ -233,6 +241,13 @@ class Process:
             self.relay.wake()
         if unit.calls:
             self.caller.wake()
+
+    def _listen(self) -> None:
+        def heard() -> None:
+            self.relay.wake()
+            self.caller.wake()
+
+        self.database.listen(heard, lambda: self._halted)
 
     def _clean(self, mark: int) -> None:
         """Called by the relay now and then; the deletion itself runs in the writer thread."""

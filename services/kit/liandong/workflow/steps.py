@@ -1,4 +1,4 @@
-"""The four kinds of step: event, timer, command, answer. Each begins with the check that makes it happen once.
+"""The kinds of step: event, parked event, timer, command, answer. Each begins with the check that makes it happen once.
 
 A step runs inside a `Unit`; `fail` writes what is left of one whose handler raised; `done` tells the waiting caller
 after the commit.
@@ -7,6 +7,7 @@ after the commit.
 import json
 from concurrent.futures import Future, InvalidStateError
 from contextlib import ExitStack
+from datetime import timedelta
 from typing import Any, Protocol
 
 import msgspec
@@ -20,9 +21,9 @@ from liandong.errors import DecodeError
 from liandong.event import Event, Headers, event_from
 from liandong.privacy.scrub import scrubbed
 from liandong.telemetry.tracing import Kind
-from liandong.workflow import tables
+from liandong.workflow import parked, tables
 from liandong.workflow.binding import Binding, EventRoute
-from liandong.workflow.model import Answer, Cause, Command, Delivery, Timer
+from liandong.workflow.model import Answer, Cause, Command, Delivery, Timer, TooEarly
 from liandong.workflow.unit import Unit, micros, moment
 from liandong.workflow.work import Work
 
@@ -103,15 +104,26 @@ class EventStep:
         return f"event {self.delivery.topic}/{self.delivery.partition}@{self.delivery.offset}"
 
     def run(self, unit: Unit) -> None:
-        """Hand the event to its handler unless the fence has seen it."""
-        if self.error is not None:
-            return self._dead(unit, self.error.reason, self.error)
+        """Hand the event to its handler unless the fence has seen it or its key is held up."""
+        if self.error is None and (self.event is None or self._route is None):
+            return
+        event_id = None if self.event is None else self.event.id
+        if event_id is not None and event_id in unit.parked_ids:
+            unit.fenced += 1
+        elif parked.key_of(self.delivery) in unit.held:
+            parked.park(unit, self.delivery, event_id, parked.WAITING, "", blocks=True)
+        elif self.error is not None:
+            self._dead(unit, self.error.reason, self.error)
+            self._keep(unit, self.error.reason, self.error)
+        elif self.event is not None and not unit.passes(self.event):
+            unit.fenced += 1
+        else:
+            self._handle(unit)
+
+    def _handle(self, unit: Unit) -> None:
         event, route = self.event, self._route
         if event is None or route is None:
-            return None
-        if not unit.passes(event):
-            unit.fenced += 1
-            return None
+            return
         cause = Cause(
             id=event.id,
             event_id=event.id,
@@ -124,11 +136,20 @@ class EventStep:
         name = f"{self._binding.service} {event.type.rpartition('.')[2]}"
         handle(self._binding, unit, cause, name, "consumer", route.run, event)
         unit.handled.append(event)
-        return None
 
     def fail(self, unit: Unit, error: Exception) -> None:
-        """Send the original bytes to the dead letters."""
-        self._dead(unit, HANDLER_FAILED, error)
+        """Park an event that came too early; send any other to the dead letters and keep it for a decision."""
+        if isinstance(error, TooEarly):
+            event_id = None if self.event is None else self.event.id
+            parked.park(unit, self.delivery, event_id, parked.TOO_EARLY, str(error), blocks=True, due=True)
+        else:
+            self._dead(unit, HANDLER_FAILED, error)
+            self._keep(unit, HANDLER_FAILED, error)
+
+    def _keep(self, unit: Unit, reason: str, error: Exception) -> None:
+        event_id = None if self.event is None else self.event.id
+        blocks = self.delivery.topic in self._binding.parking
+        parked.park(unit, self.delivery, event_id, reason, f"{type(error).__name__}: {error}", blocks=blocks)
 
     def _dead(self, unit: Unit, reason: str, error: Exception) -> None:
         d = self.delivery
@@ -139,10 +160,44 @@ class EventStep:
             ("dl_partition", str(d.partition).encode()),
             ("dl_offset", str(d.offset).encode()),
         ]
-        unit.output(self._binding.dead_letters, d.key, d.value, headers)
+        if not unit.is_out(f"{d.topic}/{d.partition}@{d.offset}"):
+            unit.output(self._binding.dead_letters, d.key, d.value, headers)
 
     def done(self) -> None:
         """Nobody waits for an event."""
+
+
+class ParkedStep(EventStep):
+    """One parked event whose turn has come."""
+
+    def __init__(self, binding: Binding, row: sa.Row[Any]) -> None:
+        super().__init__(binding, parked.delivery_of(row))
+        self._row = row
+
+    def run(self, unit: Unit) -> None:
+        """Handle it and take it off the table, unless the one before it is stuck again."""
+        if (self._row.topic, self._row.key) in unit.stuck:
+            return
+        if self.error is not None:
+            self.fail(unit, self.error)
+            return
+        if not parked.settled(unit.connection, self._row, micros(unit.now)):
+            return  # another worker or a person was faster
+        if self.event is not None and (unit.passes(self.event) or not self._row.blocks):
+            self._handle(unit)  # what does not block lets later sequences pass: its own is behind the fence by now
+
+    def fail(self, unit: Unit, error: Exception) -> None:
+        """Try it later, or keep it for a decision."""
+        unit.stuck.add((self._row.topic, self._row.key))
+        since = unit.now - moment(self._row.since_us)
+        if isinstance(error, TooEarly) and since < timedelta(hours=self._binding.settings.workflow_early_h):
+            parked.again(unit, self._row, str(error))
+            return
+        reason = parked.TOO_EARLY if isinstance(error, TooEarly) else HANDLER_FAILED
+        if self._row.reason in (parked.WAITING, parked.TOO_EARLY):
+            self._dead(unit, reason, error)  # once: a replay that fails again is the same dead letter
+        blocks = self.delivery.topic in self._binding.parking
+        parked.stay(unit, self._row, reason, f"{type(error).__name__}: {error}", blocks=blocks)
 
 
 class TimerStep:

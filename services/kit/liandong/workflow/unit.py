@@ -24,13 +24,15 @@ Keyed = tuple[str, str]
 _SEQUENCE = sa.select(tables.sequence.c.last).where(
     tables.sequence.c.topic == sa.bindparam("topic"), tables.sequence.c.key == sa.bindparam("key")
 )
-_UPSERT_SEQUENCE = upsert(tables.sequence, ("topic", "key"), ("topic", "key", "last"))
-_UPSERT_FENCE = upsert(tables.fence, ("topic", "key"), ("topic", "key", "last"))
-_UPSERT_SEEN = upsert(tables.seen, ("event_id",), ("event_id", "at_us"))
-_UPSERT_TIMER = upsert(tables.timer, ("kind", "key"), ("kind", "key", "due_us", "data", "cause"))
+_SEQUENCE_ROW = (tables.sequence, ("topic", "key"), ("topic", "key", "last"))
+_FENCE_ROW = (tables.fence, ("topic", "key"), ("topic", "key", "last"))
+_SEEN_ROW = (tables.seen, ("event_id",), ("event_id", "at_us"))
+_TIMER_ROW = (tables.timer, ("kind", "key"), ("kind", "key", "due_us", "data", "cause"))
 _DELETE_TIMER = sa.delete(tables.timer).where(
     tables.timer.c.kind == sa.bindparam("k"), tables.timer.c.key == sa.bindparam("y")
 )
+
+_TAKE_PUBLISHED = sa.delete(tables.published).where(tables.published.c.event_id == sa.bindparam("e"))
 
 
 def micros(at: datetime) -> int:
@@ -70,6 +72,11 @@ class Unit:
         self.calls: list[dict[str, Any]] = []
         self.dead: list[str] = []
         self.fenced = 0
+        self.anything_parked = False
+        self.recovering = False  # some outputs may be out already
+        self.held: set[Keyed] = set()  # keys whose events have to wait
+        self.parked_ids: set[str | None] = set()  # of the events that are parked already
+        self.stuck: set[Keyed] = set()  # keys whose first parked event failed again in this transaction
         self.timers: dict[Keyed, dict[str, Any] | None] = {}
         self._sequences: dict[Keyed, int] = {}
         self._given: dict[Keyed, int] = {}
@@ -82,6 +89,12 @@ class Unit:
         """Put one Kafka record into the outbox."""
         row = {"topic": topic, "key": key, "value": value, "headers": msgspec.msgpack.encode(headers)}
         self.outputs.append(row)
+
+    def is_out(self, event_id: str) -> bool:
+        """Say whether an output was published before the database was restored, and forget it."""
+        if not self.recovering:
+            return False
+        return self.connection.execute(_TAKE_PUBLISHED, {"e": event_id}).rowcount == 1
 
     def next_sequence(self, topic: str, key: str) -> int:
         """Return the next `ce_sequence` of an own topic's key, beginning with 1."""
@@ -137,20 +150,23 @@ class Unit:
 
     def flush(self) -> None:
         """Write everything collected; the last thing before the commit."""
-        run = self.connection.execute
+        run, dialect = self.connection.execute, self.connection.dialect.name
         if self._passed:
-            run(_UPSERT_FENCE, [{"topic": t, "key": k, "last": n} for (t, k), n in self._passed.items()])
+            run(upsert(dialect, *_FENCE_ROW), [{"topic": t, "key": k, "last": n} for (t, k), n in self._passed.items()])
         if self._seen:
             at = micros(self.now)
-            run(_UPSERT_SEEN, [{"event_id": event_id, "at_us": at} for event_id in self._seen])
+            run(upsert(dialect, *_SEEN_ROW), [{"event_id": event_id, "at_us": at} for event_id in self._seen])
         if self._given:
-            run(_UPSERT_SEQUENCE, [{"topic": t, "key": k, "last": n} for (t, k), n in self._given.items()])
+            run(
+                upsert(dialect, *_SEQUENCE_ROW),
+                [{"topic": t, "key": k, "last": n} for (t, k), n in self._given.items()],
+            )
         gone = [{"k": kind, "y": key} for (kind, key), row in self.timers.items() if row is None]
         if gone:
             run(_DELETE_TIMER, gone)
         armed = [row for row in self.timers.values() if row is not None]
         if armed:
-            run(_UPSERT_TIMER, armed)
+            run(upsert(dialect, *_TIMER_ROW), armed)
         if self.calls:
             run(tables.call.insert(), self.calls)
         if self.outputs:

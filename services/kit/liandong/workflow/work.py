@@ -66,7 +66,7 @@ class Work:
 
     def upsert(self, table: sa.Table, keys: Sequence[str], **values: object) -> None:
         """Add a row, or replace the given columns of the row with the same keys."""
-        self.conn.execute(upsert(table, tuple(keys), tuple(values)), values)
+        self.conn.execute(upsert(self.conn.dialect.name, table, tuple(keys), tuple(values)), values)
 
     def update(self, table: sa.Table, where: Mapping[str, object], **values: object) -> int:
         """Change the rows whose columns equal `where`; return how many."""
@@ -105,14 +105,16 @@ class Work:
         name, cause, settings = record.FULL_NAME, self._cause, self._binding.settings
         wire = self._binding.wire(topic)
         key = topic.key_of(record)
+        event_id = ids.event_id(cause.id, name, self._count(name))
+        out = self._unit.is_out(event_id)  # then it has its number already
         event: Event[R] = Event(
             data=record,
-            id=ids.event_id(cause.id, name, self._count(name)),
+            id=event_id,
             type=name,
             source=f"/{settings.area_code}/{self._binding.service}",
             time=time or self.now,
             key=key,
-            sequence=self._unit.next_sequence(wire, key) if topic.kind in _SEQUENCED else None,
+            sequence=self._unit.next_sequence(wire, key) if topic.kind in _SEQUENCED and not out else None,
             area_code=area_code or cause.area_code or settings.area_code,
             correlation_id=cause.correlation_id,
             causation_id=cause.event_id,
@@ -122,8 +124,9 @@ class Work:
             traceparent=traceparent or self.traceparent or None,
             topic=wire,
         )
-        self._unit.output(wire, key.encode(), self._binding.codec.encode(wire, record), headers_of(event))
-        self._unit.emitted.append(event)
+        if not out:
+            self._unit.output(wire, key.encode(), self._binding.codec.encode(wire, record), headers_of(event))
+            self._unit.emitted.append(event)
         return event
 
     def clear(self, *values: str, purpose: str, actor: str, about: str = "", case_id: str | None = None) -> list[Clear]:

@@ -45,6 +45,7 @@ class Writer(threading.Thread):
         self._condition = threading.Condition()
         self._stopping = False
         self._asked: dict[Partition, tuple[int, float]] = {}
+        self._looked = 0.0
 
     # ---- from any thread
 
@@ -108,9 +109,23 @@ class Writer(threading.Thread):
             _run(job, future)
         if deliveries:
             self.on_room()
+        self._look()
         if deliveries or steps or (self.processor.timers_due() and not stopping):
             self._process(deliveries, steps)
         return not (stopping and not self._steps and not self._jobs)
+
+    def _look(self) -> None:
+        """Learn twice a second what others have made due."""
+        if time.monotonic() - self._looked < _IDLE_S:
+            return
+        try:
+            self.processor.start()
+            self._looked = time.monotonic()
+        except DBAPIError as error:
+            self.trouble = f"waiting for the database: {str(error)[:200]}"
+            self._pause(_BACK_OFF_S[0])
+        else:
+            self.trouble = ""
 
     def _has_work(self) -> bool:
         return bool(self._deliveries or self._steps or self._jobs or self._stopping)

@@ -1,8 +1,10 @@
-"""Wires the gateway: registry, intake, SL 651 port, HTTP port. The only place that knows them all."""
+"""Wires the gateway: registry, intake, device ports, HTTP port. The only place that knows them all."""
 
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
+from functools import partial
 
 import uvloop
 from liandong.edge import Edge, run
@@ -10,8 +12,9 @@ from liandong.errors import ConfigError, Unavailable
 from liandong.refs import View
 from liandong.wire import prepare_patiently
 from liandong_contracts import topics
-from liandong_contracts.sensing import DeviceReport, DeviceState, ReadingRejected
+from liandong_contracts.sensing import DeviceAlarmReported, DeviceReport, DeviceState, ReadingRejected
 
+from sensing_service.gateway.dialects import Dialect, Gb26875, Hj212, Options, Sl651, Szy206
 from sensing_service.gateway.intake import Intake
 from sensing_service.gateway.reference import load
 from sensing_service.gateway.registrar import Registrar
@@ -27,6 +30,7 @@ _LOOK_S = 0.5
 _WRITTEN = (
     (topics.SENSING_REPORT, DeviceReport),
     (topics.SENSING_REJECTED, ReadingRejected),
+    (topics.SENSING_DEVICE_ALARM, DeviceAlarmReported),
     (topics.SENSING_DEVICE_STATE, DeviceState),
 )
 
@@ -42,7 +46,7 @@ def main() -> int:
 
 
 class Gateway:
-    """The running gateway. After `open` the ports are `sl651_port` and `http_port`."""
+    """The running gateway. Once it serves, `ports` holds the device ports by protocol; `http_port` is the other."""
 
     def __init__(self, edge: Edge, settings: SensingSettings) -> None:
         self._edge = edge
@@ -50,9 +54,10 @@ class Gateway:
         self.registry = Registry()
         self._registrar = Registrar(self.registry, edge.producer, edge.clock)
         intake = Intake(self.registry, edge.producer, edge.clock, edge.tracing, settings.area_code)
-        self._stations = StationServer(intake, limits_of(settings))
+        self._servers = servers_of(settings, intake)
         self._web = Web(intake, self._registrar, settings.kafka_patience_s)
-        self.sl651_port = self.http_port = 0
+        self.ports: dict[str, int] = {}
+        self.http_port = 0
 
     async def run(self) -> None:
         """Open, serve until the process is asked to stop, close."""
@@ -103,27 +108,60 @@ class Gateway:
 
     async def _serve(self) -> None:
         settings = self._settings
-        try:
-            self.sl651_port = await self._stations.open(settings.bind_host, settings.sl651_port)
-        except OSError as error:
-            raise ConfigError(_taken("SL651", settings.bind_host, settings.sl651_port, error)) from error
+        await self._listen()
         try:
             listener = bound(settings.bind_host, settings.http_port)
         except OSError as error:
-            await self._stations.close()
+            await self._hang_up()
             raise ConfigError(_taken("HTTP", settings.bind_host, settings.http_port, error)) from error
         self.http_port = listener.getsockname()[1]
         server = http_server(self._web.app(), settings.frame_s)
         serving = asyncio.create_task(server.serve([listener]))
-        self._edge.ready(f"SL 651 on {settings.bind_host}:{self.sl651_port}, HTTP on {self.http_port}")
+        opened = ", ".join(f"{name} on {port}" for name, port in self.ports.items())
+        self._edge.ready(f"{settings.bind_host}: {opened}, HTTP on {self.http_port}")
         stopping = asyncio.create_task(self._edge.stopping.wait())
         try:
             await asyncio.wait([stopping, serving], return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopping.cancel()
             server.should_exit = True
-            await self._stations.close()
+            await self._hang_up()
             await serving
+
+    async def _listen(self) -> None:
+        """Open every device port that is set."""
+        host = self._settings.bind_host
+        for name, port, server in self._servers:
+            try:
+                self.ports[name] = await server.open(host, port)
+            except OSError as error:
+                await self._hang_up()
+                raise ConfigError(_taken(name, host, port, error)) from error
+
+    async def _hang_up(self) -> None:
+        for _, _, server in self._servers:
+            await server.close()
+
+
+def servers_of(settings: SensingSettings, intake: Intake) -> list[tuple[str, int, StationServer]]:
+    """Return name, port and server of each device protocol whose port is set; ConfigError for wrong options."""
+    speakers: list[tuple[str, int | None, Callable[[Options], Dialect], Options]] = [
+        ("SL651", settings.sl651_port, Sl651, Options(settings.sl651_tolerate, settings.sl651_password)),
+        ("HJ212", settings.hj212_port, Hj212, Options(settings.hj212_tolerate, settings.hj212_password)),
+        ("SZY206", settings.szy206_port, Szy206, Options(settings.szy206_tolerate)),
+        ("GB26875", settings.gb26875_port, Gb26875, Options(settings.gb26875_tolerate)),
+    ]
+    allow = [network.strip() for network in settings.allow_from.split(",") if network.strip()]
+    servers = []
+    for name, port, dialect, options in speakers:
+        try:
+            dialect(options)  # wrong tolerances are found now, not at the first connection
+            server = StationServer(intake, limits_of(settings), partial(dialect, options), allow)
+        except ValueError as error:
+            raise ConfigError(f"{name}: {error}: see LIANDONG_{name}_TOLERATE and LIANDONG_ALLOW_FROM") from error
+        if port is not None:
+            servers.append((name, port, server))
+    return servers
 
 
 def limits_of(settings: SensingSettings) -> Limits:

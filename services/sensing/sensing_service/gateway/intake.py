@@ -21,6 +21,7 @@ from liandong_contracts.common import Protocol
 from liandong_contracts.sensing import DeviceReport, ReadingRejected, RejectReason
 
 from sensing_service.domain.intake import Device, Sample, ahead, measurements_of
+from sensing_service.gateway.alarms import DeviceAlarms, Signal
 from sensing_service.gateway.recent import Recent
 from sensing_service.gateway.registry import Registry
 from sensing_service.gateway.sink import Sink
@@ -64,6 +65,7 @@ class Intake:
         self._area_code = area_code
         self._refused = itertools.count()
         self._recent = Recent()
+        self._alarms = DeviceAlarms(sink, clock)
 
     def take(
         self, arrival: Arrival, samples: Sequence[Sample], observed_at: datetime
@@ -82,6 +84,18 @@ class Intake:
             text = f"observed {early.total_seconds():.0f} s ahead of the platform's clock ({iso(now)})"
             return Refusal(RejectReason.FUTURE_TIME, text, device.state.device_id)
         return self._send(arrival, device, samples, observed_at, now)
+
+    def signal(
+        self, arrival: Arrival, signals: Sequence[Signal], taken: "asyncio.Future[None] | Refusal"
+    ) -> "list[asyncio.Future[None]]":
+        """Publish the alarms that a device reports itself; the futures resolve when Kafka has them.
+
+        A report that is refused brings none, but for one whose clock runs ahead: that must not hold up an alarm.
+        """
+        if not signals or (isinstance(taken, Refusal) and taken.reason is not RejectReason.FUTURE_TIME):
+            return []
+        device = self.registry.find(arrival.protocol, arrival.native_id)
+        return [] if device is None else self._alarms.report(device, signals)
 
     def _send(
         self, arrival: Arrival, device: Device, samples: Sequence[Sample], observed_at: datetime, now: datetime

@@ -1,21 +1,22 @@
-"""TCP server of SL 651 stations: connections, their protections, and what each frame leads to.
+"""TCP server of one device protocol: connections, their protections, and what each frame leads to.
 
 A station is confirmed only after Kafka has its report. What is refused is published and not answered; the connection
 stays, and the next good frame on it is taken. Limits count real seconds.
 """
 
 import asyncio
+import ipaddress
 import logging
 from collections import Counter
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
-from cityframes import ErrorKind, FrameError, Reading, sl651
-from liandong_contracts.common import Protocol, Quality
+from cityframes import ErrorKind, FrameError
 from liandong_contracts.sensing import RejectReason
 
-from sensing_service.domain.intake import Sample
+from sensing_service.gateway.dialects import Dialect, Options, Sl651
 from sensing_service.gateway.intake import UNKNOWN_SENDER, Arrival, Intake, Refusal
 from sensing_service.metrics import CONFIRMED, CONNECTIONS, REFUSED_CONNECTIONS
 
@@ -28,8 +29,7 @@ _REASONS = {
     ErrorKind.UNDECODABLE: RejectReason.UNDECODABLE,
     ErrorKind.GARBAGE: RejectReason.UNDECODABLE,
 }
-_QUALITIES = {quality.value: quality for quality in Quality}
-_HEARTBEAT, _FIRST_REPORT, _LAST_REPORT = 0x2F, 0x30, 0x36
+_SL651 = partial(Sl651, Options())
 _ERROR_COSTS = 5  # a refused stretch counts as so many frames of the allowance
 _SWEEP_S = 1.0
 _GARBAGE_S = 2.0  # silence after which bytes that began no frame are reported
@@ -48,11 +48,22 @@ class Limits(NamedTuple):
 
 
 class StationServer:
-    """Accepts stations. `open` returns the port really bound."""
+    """Accepts stations that speak one dialect. `open` returns the port really bound.
 
-    def __init__(self, intake: Intake, limits: Limits) -> None:
+    `allow` lists networks that may connect (empty: all); ValueError for one that is none.
+    """
+
+    def __init__(
+        self,
+        intake: Intake,
+        limits: Limits,
+        dialect: Callable[[], Dialect] = _SL651,
+        allow: Iterable[str] = (),
+    ) -> None:
         self.intake = intake
         self.limits = limits
+        self.dialect = dialect
+        self._allowed = [ipaddress.ip_network(network) for network in allow]
         self.connections: set[StationConnection] = set()
         self.sources: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
@@ -77,11 +88,20 @@ class StationServer:
 
     def admits(self, source: str) -> str | None:
         """Return why a new connection is refused."""
+        if self._allowed and not self._allows(source):
+            return "address not allowed"
         if len(self.connections) >= self.limits.connections:
             return "too many connections"
         if self.sources[source] >= self.limits.per_source:
             return "too many connections from one address"
         return None
+
+    def _allows(self, source: str) -> bool:
+        try:
+            address = ipaddress.ip_address(source)
+        except ValueError:
+            return False
+        return any(address in network for network in self._allowed)
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
@@ -98,8 +118,8 @@ class StationConnection(asyncio.Protocol):
         self._server = server
         self._intake = server.intake
         self._limits = server.limits
-        self._framer = sl651.Framer()
-        self._assembler: sl651.Assembler | None = None
+        self._dialect = server.dialect()
+        self._framer = self._dialect.framer
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._source = self._name = ""
@@ -159,8 +179,7 @@ class StationConnection(asyncio.Protocol):
             if now - self._frame_since > self._limits.frame_s or (not partial_frame and silent > _GARBAGE_S):
                 self._frame_since = None
                 self._decided(self._framer.flush())
-        if self._assembler is not None:
-            self._assembler.expire(now)
+        self._dialect.expire(now)
         if silent > self._limits.idle_s or (not self._proved and now - self._opened > self._limits.proof_s):
             self.hang_up()
 
@@ -169,7 +188,7 @@ class StationConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    def _decided(self, results: list[sl651.Frame | FrameError]) -> None:
+    def _decided(self, results: list[Any]) -> None:
         for result in results:
             if isinstance(result, FrameError):
                 self._allowance -= _ERROR_COSTS
@@ -180,54 +199,40 @@ class StationConnection(asyncio.Protocol):
                 self._frame_since = None
                 self._frame(result)
 
-    def _frame(self, frame: sl651.Frame) -> None:
+    def _frame(self, frame: Any) -> None:
         """Take one frame whose check sum holds."""
-        if frame.packet is not None:
-            if self._assembler is None:
-                self._assembler = sl651.Assembler()
-            whole = self._assembler.add(frame, self._loop.time())
-            if whole is None:
-                return
-            if isinstance(whole, FrameError):
-                self._refuse(whole)
-                return
-            frame = whole
-        message = sl651.read(frame)
-        if isinstance(message, FrameError):
-            self._refuse(message)
+        heard = self._dialect.hear(frame, self._intake.clock.now(), self._loop.time())
+        if heard is None:
             return
-        arrival = Arrival(Protocol.SL651, frame.station, self._name, frame.raw, f"{frame.function:02X}")
-        refusal = _out_of_place(frame, message)
-        if refusal is not None:
-            self._intake.refuse(arrival, refusal)
+        if isinstance(heard, FrameError):
+            self._refuse(heard)
             return
-        self._report(frame, message, arrival)
-
-    def _report(self, frame: sl651.Frame, message: sl651.Message, arrival: Arrival) -> None:
-        samples = [_sample(one, message.sent_at) for one in message.readings]
-        taken = self._intake.take(arrival, samples, message.observed_at or message.sent_at)
+        arrival = Arrival(self._dialect.wire, heard.native_id, self._name, heard.raw, heard.function_code)
+        taken = heard.refusal or self._intake.take(arrival, heard.samples, heard.observed_at)
+        alarms = self._intake.signal(arrival, heard.signals, taken)
         if isinstance(taken, Refusal):
             self._intake.refuse(arrival, taken)
-        elif _FIRST_REPORT <= frame.function <= _LAST_REPORT and message.picture is None:
-            taken.add_done_callback(partial(self._confirm, frame))
+            return
+        kept: asyncio.Future[Any] = asyncio.gather(taken, *alarms) if alarms else taken
+        if heard.answer is not None:
+            kept.add_done_callback(partial(self._confirm, heard.native_id, heard.answer))
         else:
-            taken.add_done_callback(_unanswered)
+            kept.add_done_callback(_unanswered)
 
-    def _confirm(self, frame: sl651.Frame, kept: "asyncio.Future[None]") -> None:
+    def _confirm(self, sender: str, answer: Callable[[datetime], bytes], kept: "asyncio.Future[Any]") -> None:
         """Answer the station, now that Kafka has its report."""
         if kept.cancelled():
             return
         if (error := kept.exception()) is not None:
-            log.error("station %s is not confirmed: %s", frame.station, error)
+            log.error("station %s is not confirmed: %s", sender, error)
             return
         if self._transport is None or self._transport.is_closing():
             return
-        end = sl651.End.ACK if frame.end is sl651.End.ETB else sl651.End.ESC
-        self._transport.write(sl651.answer(frame, self._intake.clock.now(), end))
+        self._transport.write(answer(self._intake.clock.now()))
         CONFIRMED.inc()
 
     def _refuse(self, error: FrameError) -> None:
-        arrival = Arrival(Protocol.SL651, error.station or UNKNOWN_SENDER, self._name, error.raw)
+        arrival = Arrival(self._dialect.wire, error.station or UNKNOWN_SENDER, self._name, error.raw)
         self._intake.refuse(arrival, Refusal(_REASONS[error.kind], error.detail))
 
     def _pause(self) -> None:
@@ -254,21 +259,6 @@ class StationConnection(asyncio.Protocol):
         self._allowance = min(self._limits.burst, self._allowance + earned)
 
 
-def _sample(one: Reading, otherwise: datetime) -> Sample:
-    value = None if one.value is None else float(one.value)
-    return Sample(one.element, value, one.observed_at or otherwise, _QUALITIES[one.quality.value], one.flag)
-
-
-def _out_of_place(frame: sl651.Frame, message: sl651.Message) -> Refusal | None:
-    """Return why a readable frame is not what a station may send."""
-    if not frame.uplink:
-        return Refusal(RejectReason.UNDECODABLE, "a downlink frame: only stations are heard here")
-    if message.station is not None and message.station != frame.station:
-        text = f"the frame is sent by {frame.station} and speaks for {message.station}"
-        return Refusal(RejectReason.UNDECODABLE, text)
-    return None
-
-
-def _unanswered(kept: "asyncio.Future[None]") -> None:
+def _unanswered(kept: "asyncio.Future[Any]") -> None:
     if not kept.cancelled() and (error := kept.exception()) is not None:
         log.error("a report without answer was not kept: %s", error)

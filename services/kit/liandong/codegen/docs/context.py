@@ -2,7 +2,18 @@
 
 from collections.abc import Iterator
 
-from liandong.codegen.docs.text import HEAD, condition_text, default_text, graph, kept, table, type_text
+from liandong.codegen.docs.text import (
+    CLASSES,
+    HEAD,
+    condition_text,
+    default_text,
+    graph,
+    kept,
+    lane_text,
+    table,
+    type_text,
+)
+from liandong.codegen.examples import KINDS
 from liandong.codegen.links import masked
 from liandong.codegen.model import (
     TIERS,
@@ -16,6 +27,9 @@ from liandong.codegen.model import (
     short_name,
 )
 
+SCHEMAS = "../../../schemas"
+"""Where the declarations lie, seen from a page."""
+
 
 def emit_context(contract: Contract, context: str) -> str:
     """Return the page of a context."""
@@ -28,7 +42,7 @@ def emit_context(contract: Contract, context: str) -> str:
         parts += [_topic(topic, contract) for topic in topics]
     nested, enums = list(_nested(contract, context)), contract.enums(context)
     parts += ["## Records inside records\n", *(_record(record, context) for record in nested)] if nested else []
-    parts += ["## Code lists\n", *(_enum(enum) for enum in enums)] if enums else []
+    parts += ["## Code lists\n", *(_enum(enum, contract) for enum in enums)] if enums else []
     return "\n".join(parts)
 
 
@@ -64,13 +78,17 @@ def _topic(topic: TopicFile, contract: Contract) -> str:
         home = contract.home(entry.type)
         if isinstance(record, RecordType) and home is topic:
             parts.append(_record(record, topic.owner))
-            example = f"../../../schemas/examples/{topic.name}/{short_name(entry.type)}-typical.json"
-            parts.append(f"[Example]({example})\n")
+            parts.append(_examples(topic, entry))
         else:
             page = "" if home.owner == topic.owner else f"{home.owner}.md"
             said = f"[{home.name}]({page}#{home.name.replace('.', '')})"
             parts.append(f"{short_name(entry.type)} is described under {said}.\n")
     return "\n".join(parts)
+
+
+def _examples(topic: TopicFile, entry: TopicRecord) -> str:
+    stem = f"{SCHEMAS}/examples/{topic.name}/{short_name(entry.type)}"
+    return f"Examples: {', '.join(f'[{kind}]({stem}-{kind}.json)' for kind in KINDS)}.\n"
 
 
 def _leaving(topic: TopicFile, contract: Contract) -> str:
@@ -87,7 +105,7 @@ def _way(entry: TopicRecord, contract: Contract) -> tuple[str, ...]:
     when = " and ".join(condition_text(name, condition) for name, condition in entry.link.when.items())
     hidden = masked(entry, record, contract.known) if isinstance(record, RecordType) else ()
     ways = ", ".join(sorted(entry.link.ways))
-    return short_name(entry.type), ways, entry.link.lane, when or "always", ", ".join(hidden)
+    return short_name(entry.type), ways, lane_text(entry.link.lane), when or "always", ", ".join(hidden)
 
 
 def _nested(contract: Contract, context: str) -> Iterator[RecordType]:
@@ -121,9 +139,11 @@ def _personal(field: RecordField) -> str:
     if not field.pii:
         return ""
     whose = f" of {field.subject}" if field.subject else ""
-    return f" Personal data, [{field.pii}](../personal-data.md){whose}."
+    return f" Personal data{whose}: [{field.pii} {CLASSES[field.pii]}](../personal-data.md)."
 
 
-def _enum(enum: EnumType) -> str:
+def _enum(enum: EnumType, contract: Contract) -> str:
     symbols = ", ".join(f"`{symbol}`" for symbol in enum.symbols)
-    return f"#### {short_name(enum.full_name)}\n\n`{enum.full_name}` {enum.doc}\n\n{symbols}\n"
+    found = [name for name, codes in contract.code_lists.items() if codes.enum == enum.full_name]
+    listed = "".join(f"\n\nWhat each code means: [{name}]({SCHEMAS}/reference/{name}.yaml)." for name in found)
+    return f"#### {short_name(enum.full_name)}\n\n`{enum.full_name}` {enum.doc}\n\n{symbols}{listed}\n"

@@ -1,9 +1,9 @@
 """The index of events: what a topic is, how to read a page, and which context has what. For someone new here."""
 
 from collections import Counter
-from collections.abc import Iterator
 
-from liandong.codegen.docs.text import HEAD, graph, table
+from liandong.codegen.docs.text import HEAD, table
+from liandong.codegen.envelope import ALWAYS, SOMETIMES
 from liandong.codegen.model import Contract
 
 _INTRO = """\
@@ -24,7 +24,7 @@ with. Everything on these pages is declared in `schemas/`: a file for each topic
 |---|---|---|
 | fact | its owner alone | what happened; kept for its retention |
 | state | its owner alone | the full state of each key, compacted: the last record of a key replaces the earlier ones |
-| request | several services | what others ask of the owner, who alone reads it to decide |
+| request | several services | what others ask of the owner, who decides; until then nothing in it is settled |
 | evidence | its owner alone | steps inside one service, re-keyed; nobody else reads it |
 
 **Key.** The fields whose value decides the order, joined by `+`: events with the same key never overtake each other.
@@ -38,42 +38,49 @@ within a key matters, later events of that key wait behind it; elsewhere the key
 **Sharing.** The class in the catalogue of government data: UNCONDITIONAL (everyone may have it), CONDITIONAL (on
 request and for a purpose), NEGATIVE (not shared).
 
-**Leaves its tier.** Which records go up, down or to a neighbour, on which lane (P0 the most urgent), on what
-condition, and which fields are replaced before. All of it in one table: [links](links.md).
+**Leaves its tier.** Which records go up, down or to a neighbour, on which *lane* (P0 life safety, P1 command, P2
+business, P3 statistics: the urgent first), on what condition, and which fields are replaced before. All of it in one
+table: [links](links.md).
 
-**Personal data.** Fields marked P1, P2 or P3; P2 and P3 are encrypted: [personal data](personal-data.md).
+**Personal data.** Fields marked with a *class*: P1 staff, in clear; P2 citizens and P3 what is sensitive, both
+encrypted. A lane is written P1 to P3 too, but has nothing to do with it. All marked fields:
+[personal data](personal-data.md).
 
 **Values.** Avro with Confluent framing. Times are UTC milliseconds. Units are UCUM, `1` is a plain count or share. An
 area code has 2, 4, 6, 9 or 12 digits, province to community. A field that is *optional* may be empty; one with a
 default may be left out. Every code list begins with UNKNOWN, which is also what an older reader sees for a newer
 symbol.
 
-**Envelope.** CloudEvents 1.0 in Kafka headers:
-
-| header | says |
-|---|---|
-| ce_id | the event's id, the same whenever the same cause is handled again |
-| ce_type | the record's full name |
-| ce_source | node and service that wrote it |
-| ce_time | when it happened; the Kafka timestamp says when it was written |
-| ce_subject | its key |
-| ce_sequence | its number within the key, for readers that must not take an old one for new |
-| ce_areacode | the area that it is about |
-| ce_correlationid, ce_causationid | the chain that it belongs to and the event that caused it |
-| ce_originnode, ce_hops | where it comes from and over how many links |
-| ce_mode, ce_drillid | DRILL or TEST, and which |
-| traceparent | its trace |
-
+**Envelope.** CloudEvents 1.0 in Kafka headers, all of them text:
+"""
+_TOOLS = """\
 The same for tools: [asyncapi.yaml](asyncapi.yaml). Questions and commands between services: [gRPC](rpc.md).
 """
 
 
 def emit_index(contract: Contract) -> str:
     """Return the index page."""
-    parts = [HEAD, _INTRO, "## Contexts\n", _contexts(contract), "## Who reads whom\n", _overview(contract)]
+    parts = [
+        HEAD,
+        _INTRO,
+        _envelope(),
+        _TOOLS,
+        "## Contexts\n",
+        _contexts(contract),
+        "## Who reads whom\n",
+        _overview(contract),
+    ]
+    if contract.code_lists:
+        parts += ["## Code lists\n", _code_lists(contract)]
     if contract.services:
         parts += ["## Services and their processes\n", _services(contract)]
     return "\n".join(parts)
+
+
+def _envelope() -> str:
+    rows = [(name, doc, "always") for name, doc in ALWAYS.items()]
+    rows += [(name, doc, "when it says something") for name, doc in SOMETIMES.items()]
+    return table(("header", "says", "there"), rows)
 
 
 def _contexts(contract: Contract) -> str:
@@ -88,26 +95,25 @@ def _contexts(contract: Contract) -> str:
 
 
 def _overview(contract: Contract) -> str:
-    """Return a graph of services; an arrow's number is how many topics it stands for."""
+    """Return a table of writers and readers: how many topics go from one to the other."""
     pairs = Counter(
-        (writer, reader)
-        for topic in contract.topics
-        for writer in topic.producers
-        for reader in topic.consumers
-        if writer != reader
+        (writer, reader) for topic in contract.topics for writer in topic.producers for reader in topic.consumers
     )
-    writers = {writer for writer, _ in pairs}
-    everywhere = {reader for _, reader in pairs if {w for w, r in pairs if r == reader} >= writers - {reader}}
-    text = "An arrow goes from who writes to who reads; its number is how many topics.\n"
-    if everywhere:
-        text += f"Left out, because they read from everybody: {', '.join(sorted(everywhere))}.\n"
-    return text + "\n" + graph(_arrows(pairs, everywhere))
+    readers = sorted({reader for _, reader in pairs})
+    rows = [
+        (f"**{writer}**", *(str(pairs[writer, reader] or "") for reader in readers))
+        for writer in sorted({writer for writer, _ in pairs})
+    ]
+    text = "How many topics a service (at the left) writes that another (at the top) reads.\n"
+    return "\n".join([text, table(("", *readers), rows)])
 
 
-def _arrows(pairs: Counter[tuple[str, str]], left_out: set[str]) -> Iterator[str]:
-    shown = {pair: count for pair, count in pairs.items() if pair[1] not in left_out}
-    yield from (f"{name}([{name}])" for name in sorted({name for pair in shown for name in pair}))
-    yield from (f"{writer} -->|{count}| {reader}" for (writer, reader), count in sorted(shown.items()))
+def _code_lists(contract: Contract) -> str:
+    rows = []
+    for name, codes in contract.code_lists.items():
+        rows.append((f"[{name}](../../schemas/reference/{name}.yaml)", codes.zh, codes.doc))
+    text = "Codes that several services use, each with its Chinese and English words and where it comes from.\n"
+    return "\n".join([text, table(("list", "中文", "what"), rows)])
 
 
 def _services(contract: Contract) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from liandong.codegen.docs.text import HEAD, anchor, condition_text, table
-from liandong.codegen.links import PEERS, TIERS_FROM_ABOVE, arriving, masked, walked
+from liandong.codegen.docs.text import CLASSES, HEAD, anchor, condition_text, lane_text, table
+from liandong.codegen.links import PEERS, entered, masked, walked
 from liandong.codegen.model import Contract, RecordType, TopicFile, Way, short_name
 
 _PERSONAL = """\
@@ -16,14 +16,21 @@ _PERSONAL = """\
 | P3 | face, video, health, where somebody was | as P2 |
 
 P2 and P3 are encrypted with a key of the person that they are about, the *subject*; deleting that key erases them
-everywhere. They are replaced before an event leaves its tier, unless its link rule names other fields.
+everywhere. They are replaced before an event leaves its tier, unless its link rule names other fields. An
+encrypted field that leaves "as it is" leaves encrypted.
+
+These classes are not the lanes of [links](links.md), although both are written P1 to P3: a class says whose data a
+field has, a lane how urgent an event is.
 """
 _LINKS = """\
 # Links
 
-What leaves a tier, in the order of the lanes: P0 (lives) before P1, P2 and P3. A tier sends its own events and passes
-on those that came from the other side: up what came from below, down what came from above, to a neighbour its own
-only. So nothing comes back to where it was. Topics keep the name of the tier that wrote them.
+What leaves a tier, in the order of the lanes: P0 (life safety) before P1 (command), P2 (business) and P3 (statistics).
+A lane has nothing to do with the classes of [personal data](personal-data.md), which are written P1 to P3 too.
+
+A tier sends its own events and passes on those that came from the other side: up what came from below, down what came
+from above, to a neighbour its own only. So nothing comes back to where it was. An event arrives in the sender's topic,
+under the name of the tier that wrote it, or as a request in the topic of who is to decide.
 """
 _TITLES = {
     "upper": "Up: community to district, district to city",
@@ -49,7 +56,7 @@ def _personal(topic: TopicFile, contract: Contract) -> Iterator[tuple[str, ...]]
             if field.pii:
                 fate = "never leaves" if not entry.link else "replaced" if path in hidden else "as it is"
                 cells = (_linked(topic, topic.name), _linked(contract.home(entry.type), short_name(entry.type)), path)
-                yield (*cells, field.pii, field.subject, fate)
+                yield (*cells, f"{field.pii} {CLASSES[field.pii]}", field.subject, fate)
 
 
 def emit_links_page(contract: Contract) -> str:
@@ -58,10 +65,10 @@ def emit_links_page(contract: Contract) -> str:
     for peer, way in PEERS.items():
         rows = list(_leaving(contract, way))
         parts.append(f"## {_TITLES[peer]}\n")
-        parts.append(table(("lane", "record", "topic", "when", "without"), rows) if rows else "Nothing.\n")
-    parts += ["## What arrives where\n", "Topics of other tiers that a tier has over its links.\n"]
-    rows = [(tier, *_arrivals(contract, tier)) for tier in TIERS_FROM_ABOVE]
-    return "\n".join([*parts, table(("tier", *(f"of the {tier}" for tier in TIERS_FROM_ABOVE)), rows)])
+        parts.append(
+            table(("lane", "record", "topic", "when", "without", "arrives as"), rows) if rows else "Nothing.\n"
+        )
+    return "\n".join(parts)
 
 
 def _leaving(contract: Contract, way: Way) -> Iterator[tuple[str, ...]]:
@@ -71,15 +78,9 @@ def _leaving(contract: Contract, way: Way) -> Iterator[tuple[str, ...]]:
         if way in link.ways:
             when = " and ".join(condition_text(name, condition) for name, condition in link.when.items())
             hidden = masked(entry, record, contract.known) if isinstance(record, RecordType) else ()
-            cells = (link.lane, _linked(contract.home(entry.type), short_name(entry.type)), topic.name)
-            yield (*cells, when or "always", ", ".join(hidden))
-
-
-def _arrivals(contract: Contract, tier: str) -> Iterator[str]:
-    for other in TIERS_FROM_ABOVE:
-        here = next(known for known in TIERS_FROM_ABOVE if known == tier)
-        names = [topic.name for topic in contract.topics if other in arriving(topic, here)]
-        yield "its own" if other == tier else ", ".join(names) or "nothing"
+            cells = (lane_text(link.lane), _linked(contract.home(entry.type), short_name(entry.type)), topic.name)
+            arrives = f"a request in the tier's own {topic.name}" if entered(topic) else "the sender's topic"
+            yield (*cells, when or "always", ", ".join(hidden), arrives)
 
 
 def _linked(topic: TopicFile, heading: str) -> str:

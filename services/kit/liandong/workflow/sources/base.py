@@ -10,7 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
+from confluent_kafka import TopicPartition
+
 from liandong.errors import PositionError
+from liandong.stream.positions import fault_of, hint
 from liandong.workflow.model import Delivery, Partition
 from liandong.workflow.writer import Writer
 
@@ -20,6 +23,7 @@ _MOST_WAITING = 1000
 _STALLED_S = 3.0
 _CHECK_TRIES = 5
 
+Marks = Callable[[set[str]], Mapping[str, str]]
 Bounds = Callable[[], Awaitable[tuple[Mapping[Partition, int], Mapping[Partition, int]]]]
 
 
@@ -54,8 +58,9 @@ class Source(Protocol):
 class Feed:
     """What a source sees of the engine."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, marks: Marks) -> None:
         self._writer = writer
+        self._marks = marks
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Event()
         self._blocked = False
@@ -71,10 +76,12 @@ class Feed:
         """
         wanted, processor = list(partitions), self._writer.processor
         positions = await asyncio.wrap_future(self._writer.call(lambda: processor.open(wanted)))
+        now = await asyncio.to_thread(self._marks, {topic for topic, _ in wanted}) if wanted else {}
+        marks = {(topic, partition): now[topic] for topic, partition in wanted}
         for left in reversed(range(_CHECK_TRIES)):
             begins, ends = await bounds()
             try:
-                check_positions(positions, begins, ends)
+                check_positions(self._service, positions, processor.inbox.marks, marks, begins, ends)
                 break
             except PositionError:
                 if not left:
@@ -83,6 +90,9 @@ class Feed:
         for partition in [p for p, position in positions.items() if position == 0 and begins[p] > 0]:
             await asyncio.wrap_future(self._writer.call(partial(processor.begin, partition, begins[partition])))
             positions[partition] = begins[partition]
+        new = {p: mark for p, mark in marks.items() if processor.inbox.marks.get(p) != mark}
+        if new:
+            await asyncio.wrap_future(self._writer.call(lambda: processor.stamp(new)))
         self.assigned_once = True
         self._handed.update(positions)
         log.info("assigned %s", ", ".join(f"{t}/{p}@{at}" for (t, p), at in sorted(positions.items())) or "nothing")
@@ -107,6 +117,10 @@ class Feed:
     def position(self, partition: Partition) -> int | None:
         """Return where a partition stands, or None when it is not this worker's."""
         return self._writer.processor.inbox.positions.get(partition)
+
+    @property
+    def _service(self) -> str:
+        return self._writer.processor.binding.service
 
     @property
     def busy(self) -> bool:
@@ -169,21 +183,22 @@ class Stalls:
 
 
 def check_positions(
-    positions: Mapping[Partition, int], begins: Mapping[Partition, int], ends: Mapping[Partition, int]
+    service: str,
+    positions: Mapping[Partition, int],
+    stored: Mapping[Partition, str | None],
+    marks: Mapping[Partition, str],
+    begins: Mapping[Partition, int],
+    ends: Mapping[Partition, int],
 ) -> None:
-    """Raise PositionError when a stored position is outside its topic; a position is never reset silently.
+    """Raise PositionError when a stored position is not of this cluster and topic, or outside; never reset silently.
 
     A partition never read (position 0) may begin anywhere.
     """
     for (topic, partition), position in positions.items():
-        begin, end = begins[topic, partition], ends[topic, partition]
-        if 0 < position < begin:
-            raise PositionError(
-                f"{topic}/{partition}: stored position {position}, but the topic begins at {begin}: events expired "
-                "before this service read them. Raise the retention, or move the position by hand and accept the gap"
-            )
-        if position > end:
-            raise PositionError(
-                f"{topic}/{partition}: stored position {position}, but the topic ends at {end}: it was created anew or "
-                "lost data. Restore the topic, or start this service with an empty database"
-            )
+        at = (topic, partition)
+        if position == 0:
+            continue
+        place = TopicPartition(topic, partition, position, stored.get(at) or "")
+        fault = fault_of(place, marks[at], begins[at], ends[at])
+        if fault:
+            raise PositionError(f"the stored position {position} of {topic}-{partition} {fault}. {hint(service)}")

@@ -6,6 +6,7 @@ Hooks into its internals, each because the public way is not safe enough here: t
 process).
 """
 
+import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Any
 
 import faust
 from aiokafka import TopicPartition
+from aiokafka.errors import NoOffsetForPartitionError
 from faust.app.base import BootStrategy
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP
@@ -25,6 +27,7 @@ from liandong.workflow.sources.base import Feed
 
 log = logging.getLogger(__name__)
 
+_UNTIL_SOUGHT_S = 0.05
 _LINK = "liandong-previous"
 
 
@@ -132,7 +135,11 @@ class _InboxThread(AIOKafkaConsumerThread):
         await self.seek_all(positions)
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:
-        fetched = await super()._fetch_records(*args, **kwargs)
+        try:
+            fetched = await super()._fetch_records(*args, **kwargs)
+        except NoOffsetForPartitionError:  # assigned, but the seek to the inbox is still on its way
+            await asyncio.sleep(_UNTIL_SOUGHT_S)
+            return {}
         linked = {}
         for tp, records in fetched.items():
             previous = self.chain.get((tp.topic, tp.partition))
@@ -223,6 +230,7 @@ class _InboxApp(faust.App):
 
 def _app(settings: WorkflowSettings, group: str) -> faust.App:
     session = settings.workflow_session_s
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
     return _InboxApp(
         group,
         broker=[f"kafka://{host.strip()}" for host in settings.bootstrap.split(",")],
