@@ -42,16 +42,13 @@ test: prepare ## Run the tests; says what it skipped and why (CI=true: nothing m
 	@$(BIN)/liandong fetch || [ "$$CI" != true ]
 	@$(BIN)/python -m pytest $(ARGS)
 
-.PHONY: test-crash
-test-crash: prepare fetch ## Kill the stream engine at random, several seeds, longer than `make test` does
-	@$(BIN)/python -m pytest -s tests/integration/stream/test_chaos.py --chaos-rounds=4 $(ARGS)
-
 .PHONY: test-fuzz
 test-fuzz: prepare ## Fuzz the decoders and framers of the device protocols with a million cases
 	@$(BIN)/python -m pytest tests/unit/frames/test_fuzz.py --hypothesis-profile=fuzz --timeout=0 $(ARGS)
 
 .PHONY: test-crash
-test-crash: prepare fetch ## Crash tests in their long form (ROUNDS=20)
+test-crash: prepare fetch ## Crash tests of both engines in their long form (ROUNDS=20)
+	@$(BIN)/python -m pytest -s --timeout 3600 tests/integration/stream/test_chaos.py --chaos-rounds=4 $(ARGS)
 	@LIANDONG_TEST_ROUNDS=$(or $(ROUNDS),20) $(BIN)/python -m pytest --timeout 3600 tests/integration/workflow/test_crash.py \
 		tests/integration/workflow/test_replicas.py $(ARGS)
 

@@ -20,7 +20,8 @@ from liandong.telemetry.ops import Health
 from liandong.testing.workflow import WorkflowHarness
 from liandong_contracts.rpc import emergency_pb2, sensing_pb2
 
-from tests.support.console_storm import NAMES, START, Storm
+from tests.support.console_district import NAMES, START
+from tests.support.console_storm import Storm
 
 __all__ = ["ConsolePage", "FakeEmergency", "FakeSensing"]
 

@@ -6,7 +6,8 @@ from ioc_service.service import console
 from ioc_service.view.state import State
 from liandong.testing.workflow import WorkflowHarness
 
-from tests.support.console_storm import NAMES, START, Storm
+from tests.support.console_district import NAMES, START
+from tests.support.console_storm import Storm
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from liandong_contracts.common import Level
 from liandong_contracts.emergency import NoticeChannel
 from liandong_contracts.rpc import emergency_pb2
 
+from tests.support.console_district import DISTRICT, NAMES, PROPOSAL_KEY, TRACE
 from tests.support.console_page import Away, FakeEmergency
-from tests.support.console_storm import DISTRICT, NAMES, PROPOSAL_KEY, TRACE, Storm
+from tests.support.console_storm import Storm
 
 PRESS = "0f3c2a9e-press"
 

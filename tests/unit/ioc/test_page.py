@@ -18,8 +18,9 @@ from liandong.telemetry.ops import Health
 from liandong.testing.workflow import WorkflowHarness
 from liandong_contracts.common import Level
 
+from tests.support.console_district import DISTRICT, NAMES, PROPOSAL_KEY, START
 from tests.support.console_page import FakeEmergency
-from tests.support.console_storm import DISTRICT, NAMES, PROPOSAL_KEY, START, Storm, tell
+from tests.support.console_storm import Storm, tell
 
 PRESS = {"X-Liandong-Console": "1"}
 HOSTILE = "</script><script>alert(1)</script>"

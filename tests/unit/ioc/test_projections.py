@@ -32,7 +32,8 @@ from liandong_contracts.flood import (
 )
 from liandong_contracts.sensing import AlarmCleared, AlarmUpdated, ClearedBy, DeviceCameOnline, RejectReason
 
-from tests.support.console_storm import DISTRICT, START, Storm, tell
+from tests.support.console_district import DISTRICT, START
+from tests.support.console_storm import Storm, tell
 
 
 def shown(state: State, table: str) -> list[dict[str, Any]]:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from ioc_service.view.state import FURTHEST, Position, Snapshot, State
 
-from tests.support.console_storm import START, Storm, tell
+from tests.support.console_district import START
+from tests.support.console_storm import Storm, tell
 
 Copy = dict[str, dict[str, Any]]
 
