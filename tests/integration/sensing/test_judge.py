@@ -1,6 +1,6 @@
 """From a station's frame to judged readings, alarms and queries, through real processes."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import grpc
 from liandong.clock import real_now
@@ -14,15 +14,16 @@ from tests.integration.sensing.station import Station
 from tests.support.events import Events, until
 
 
-def reported(station: Station, metres: float, minutes_ago: float) -> None:
-    station.send(station.frame(metres, real_now() - timedelta(minutes=minutes_ago)))
+def reported(station: Station, metres: float, minutes_ago: float, now: datetime) -> None:
+    """Report a depth observed so long before `now`: one moment for the whole test, or a minute could pass between."""
+    station.send(station.frame(metres, now - timedelta(minutes=minutes_ago)))
     assert station.answer() is not None
 
 
 def test_readings_alarms_and_queries(gateway: Process, judge: Process, events: Events) -> None:
-    station = Station(gateway.sl651)
+    station, now = Station(gateway.sl651), real_now()
     for minutes_ago, metres in ((6, 0.20), (5, 0.28), (4, 0.29), (4, 0.29), (3, 2.50), (2, 0.30)):
-        reported(station, metres, minutes_ago)
+        reported(station, metres, minutes_ago, now)
     readings = events.until("the readings", ReadingObserved, 5)
     values = [(one.value, one.quality) for event in readings for one in event.data.measurements]
     assert values == [
@@ -50,13 +51,13 @@ def test_readings_alarms_and_queries(gateway: Process, judge: Process, events: E
 
 
 def test_a_killed_judge_repeats_and_forgets_nothing(gateway: Process, judge: Process, events: Events) -> None:
-    station = Station(gateway.sl651)
-    reported(station, 0.10, 9)
+    station, now = Station(gateway.sl651), real_now()
+    reported(station, 0.10, 9, now)
     events.until("the first", ReadingObserved, 1)
     judge.kill()
-    reported(station, 0.11, 8)
-    reported(station, 0.12, 9)  # corrects the first
-    reported(station, 0.11, 8)  # a repeat in another frame
+    reported(station, 0.11, 8, now)
+    reported(station, 0.12, 9, now)  # corrects the first
+    reported(station, 0.11, 8, now)  # a repeat in another frame
     judge.start()
     events.until("the correction", ReadingCorrected, 1)
     events.until("the repeat", ReadingRejected, 1)
