@@ -108,7 +108,7 @@ def test_replicas_share_partitions_and_take_over(
             until("the group goes on without it", partial(has_all, other), 40)
             progress(other, 30)
             one.resume()
-        until("both are there again", lambda: all(r.ready() or r.ended() is not None for r in replicas))
+        until("both are there again", lambda: all(r.ready() or r.ended() is not None for r in replicas), 180)
         revive(replicas)
         if number == 0:
             postgres.kill()

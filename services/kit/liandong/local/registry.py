@@ -35,6 +35,8 @@ def environment(data: Path, http: int, management: int) -> dict[str, str]:
         "QUARKUS_LOG_CATEGORY__IO_APICURIO__LEVEL": "WARN",
         "QUARKUS_BANNER_ENABLED": "false",
         "QUARKUS_HTTP_ACCESS_LOG_ENABLED": "false",
+        # a list of subjects is cut silently at this length; a district has some 200, each world beside it as many
+        "APICURIO_CCOMPAT_MAX_SUBJECTS": "100000",
         "APICURIO_STORAGE_KIND": "sql",
         "APICURIO_STORAGE_SQL_KIND": "h2",
         "APICURIO_DATASOURCE_URL": f"jdbc:h2:file:{data}/registry;DB_CLOSE_ON_EXIT=FALSE;WRITE_DELAY=0",

@@ -73,6 +73,17 @@ def error_of(error: KafkaError) -> LiandongError:
     return TransactionAborted(error.str(), is_refused=error.code() in _REFUSALS)
 
 
+def error_inside(error: KafkaError) -> LiandongError:
+    """Return the error of ours for a call inside an open transaction.
+
+    "Erroneous state" then says that the transaction has failed already, by a record that the broker refused a moment
+    ago: it is to be aborted. A producer that is beyond repair says so by another code.
+    """
+    if error.code() == KafkaError._STATE and not error.fatal():
+        return TransactionAborted(f"the transaction had failed already: {error.str()}")
+    return error_of(error)
+
+
 class Transactions:
     """The transactional producer of one engine. `is_open` says whether a transaction has begun.
 
@@ -114,7 +125,7 @@ class Transactions:
             except BufferError:
                 self._producer.poll(0.01)
             except KafkaException as error:
-                raise error_of(error.args[0]) from error
+                raise error_inside(error.args[0]) from error
             else:
                 return
 
@@ -132,14 +143,14 @@ class Transactions:
             try:
                 count = self._producer.produce_batch(topic, messages, partition=partition)
             except KafkaException as error:
-                raise error_of(error.args[0]) from error
+                raise error_inside(error.args[0]) from error
             if count == len(messages):
                 return
             messages = [message for message in messages if "_error" in message]
             errors = [message.pop("_error") for message in messages]
             other = next((error for error in errors if error.code() != KafkaError._QUEUE_FULL), None)
             if other is not None:
-                raise error_of(other)
+                raise error_inside(other)
             if time.monotonic() > end:
                 raise TransactionAborted(f"the client's queue stays full; {len(messages)} records of {topic} are left")
             self._producer.poll(0.01)  # bounded memory: wait until the broker has taken some
@@ -147,11 +158,13 @@ class Transactions:
     def send_positions(self, positions: Sequence[TopicPartition], group: Any) -> None:
         """Add input positions; this is also what fences an instance that has lost its partitions."""
         wanted = list(positions)
-        self._call(_POSITIONS_S, lambda: self._producer.send_offsets_to_transaction(wanted, group, _POSITIONS_S))
+        self._call(
+            _POSITIONS_S, lambda: self._producer.send_offsets_to_transaction(wanted, group, _POSITIONS_S), error_inside
+        )
 
     def commit(self) -> None:
         """Commit; returns only when everything in the transaction is durable."""
-        self._call(_COMMIT_S, lambda: self._producer.commit_transaction(_COMMIT_S))
+        self._call(_COMMIT_S, lambda: self._producer.commit_transaction(_COMMIT_S), error_inside)
         self.is_open = False
 
     def abort(self) -> None:
@@ -187,7 +200,9 @@ class Transactions:
         overdue_at = self._overdue_at
         return overdue_at is not None and time.monotonic() > overdue_at
 
-    def _call(self, seconds: float, call: Callable[[], T]) -> T:
+    def _call(
+        self, seconds: float, call: Callable[[], T], explain: Callable[[KafkaError], LiandongError] = error_of
+    ) -> T:
         end = time.monotonic() + _PATIENCE_S
         while True:
             self._overdue_at = time.monotonic() + seconds + _GRACE_S
@@ -195,7 +210,7 @@ class Transactions:
                 return call()
             except KafkaException as error:
                 if verdict(error.args[0]) != "retry" or time.monotonic() > end:
-                    raise self._explained(error_of(error.args[0])) from error
+                    raise self._explained(explain(error.args[0])) from error
                 log.debug("transaction call is tried again: %s", error.args[0].str())
                 time.sleep(0.01)
             finally:
