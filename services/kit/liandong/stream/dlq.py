@@ -49,6 +49,15 @@ class OpenLetter(msgspec.Struct, frozen=True):
         return "-".join(map(str, place_of(self.record)))
 
 
+def named(letters: list[OpenLetter], names: list[str], service: str) -> list[OpenLetter]:
+    """Return those of a service's open dead letters that are named. Raises ConfigError for one that is not open."""
+    known = {letter.name: letter for letter in letters}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ConfigError(f"not an open dead letter of {service}: {', '.join(unknown)}; see `liandong dlq list`")
+    return [known[name] for name in names]
+
+
 class DeadLetters:
     """The open dead letters of one service. Raises ConfigError for a service without any topic of its own."""
 
@@ -81,13 +90,7 @@ class DeadLetters:
 
     def find(self, names: list[str]) -> list[OpenLetter]:
         """Return open dead letters by name. Raises ConfigError for one that is not open."""
-        known = {letter.name: letter for letter in self.open()}
-        unknown = [name for name in names if name not in known]
-        if unknown:
-            raise ConfigError(
-                f"not an open dead letter of {self._service}: {', '.join(unknown)}; see `liandong dlq list`"
-            )
-        return [known[name] for name in names]
+        return named(self.open(), names, self._service)
 
     def order(self, letters: list[OpenLetter], *, replay: bool) -> None:
         """Have dead letters handled again, or given up. Raises Unavailable when Kafka does not take the orders."""

@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from liandong_contracts.kit import HeldHeader, HeldRecord
 
 from liandong.clock import Clock
-from liandong.errors import ConfigError
-from liandong.stream.dlq import OpenLetter
+from liandong.stream.dlq import OpenLetter, named
 from liandong.stream.held import place_of
 from liandong.workflow import parked, tables
 from liandong.workflow.opening import open_database
@@ -44,13 +43,7 @@ class ParkedLetters:
 
     def find(self, names: list[str]) -> list[OpenLetter]:
         """Return open dead letters by name. Raises ConfigError for one that is not open."""
-        known = {letter.name: letter for letter in self.open()}
-        unknown = [name for name in names if name not in known]
-        if unknown:
-            raise ConfigError(
-                f"not an open dead letter of {self._service}: {', '.join(unknown)}; see `liandong dlq list`"
-            )
-        return [known[name] for name in names]
+        return named(self.open(), names, self._service)
 
     def order(self, letters: list[OpenLetter], *, replay: bool) -> None:
         """Have dead letters handled again, or give them up; what waits behind them follows."""
